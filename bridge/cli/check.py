@@ -1,0 +1,125 @@
+"""`smsbridge check` and `smsbridge route`: is the configuration right, and what does its table do?"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.cli.options import print_json, with_config, with_json
+from bridge.config import ConfigError, Configuration, Problem
+from bridge.routing import Route
+
+CONFIGURATION = 78
+
+
+@click.command()
+@with_config
+@with_json
+def check(config_path: Path, as_json: bool) -> int:
+    """Check all configuration files and name every error at once, with file, line and key."""
+    from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
+
+    try:
+        configuration = config.load(config_path)
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "errors": [_shown(problem) for problem in error.problems], "warnings": []})
+        else:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            click.echo(f"{len(error.problems)} error{'s' * (len(error.problems) > 1)}", err=True)
+        return CONFIGURATION
+    warnings = configuration.warnings
+    if as_json:
+        print_json({"ok": True, "errors": [], "warnings": [_shown(problem) for problem in warnings]})
+    else:
+        for problem in warnings:
+            click.echo(f"warning: {problem}", err=True)
+        click.echo(f"{config_path}: fine; {len(configuration.routes.rows)} routes")
+    return 0
+
+
+@click.command()
+@click.argument("address_or_number")
+@with_config
+@with_json
+def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
+    """Show which row an ADDRESS reaches, or which mailbox gets SMS from a NUMBER."""
+    from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
+
+    configuration = config.load(config_path)
+    answer = (
+        _by_address(configuration, address_or_number)
+        if "@" in address_or_number
+        else _by_number(configuration, address_or_number)
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        for key, value in answer.items():
+            click.echo(f"{key:<9} {', '.join(value) if isinstance(value, list) else value}")
+    return 0 if answer["found"] else 1
+
+
+def _by_address(configuration: Configuration, given: str) -> dict[str, Any]:
+    from bridge import normalize  # noqa: PLC0415  # phone metadata: not for --help
+
+    address = normalize.address(given)
+    local, _, domain = address.rpartition("@")
+    answer: dict[str, Any] = {"address": address, "found": False}
+    if domain not in configuration.settings.domains:
+        return {**answer, "reason": f"{domain} is not one of our domains"}
+    if local in ("postmaster", "abuse") or local.startswith("bounce+"):
+        return {**answer, "found": True, "mailbox": configuration.settings.postmaster, "reason": "reserved"}
+    row = configuration.routes.by_address(address)
+    if row is None:
+        return {**answer, "reason": "no row has this address"}
+    numbers = list(row.numbers)
+    if row.local:
+        try:
+            numbers = [normalize.number_from_local_part(local, configuration.settings.country)]
+        except normalize.NotANumber as error:
+            return {**answer, "row": row.row, "reason": str(error)}
+    return {**answer, "found": True, "numbers": numbers, **_row(row)}
+
+
+def _by_number(configuration: Configuration, given: str) -> dict[str, Any]:
+    from bridge import normalize  # noqa: PLC0415  # phone metadata: not for --help
+
+    try:
+        phone = normalize.number(given, configuration.settings.country)
+    except normalize.NotANumber as error:
+        raise click.UsageError(f"{given}: {error}") from error
+    row, why = configuration.routes.by_number(phone), "phone"
+    if row is None:
+        row, why = configuration.routes.by_line(phone), "line"
+    if row is None or row.mailbox is None:
+        return {
+            "number": phone,
+            "found": True,
+            "mailbox": configuration.settings.postmaster,
+            "reason": "no row names it: SMS go to an open conversation, else to the postmaster",
+        }
+    return {"number": phone, "found": True, "mailbox": row.mailbox, "reason": why, **_row(row)}
+
+
+def _row(row: Route) -> dict[str, Any]:
+    allow = row.allow
+    return {
+        "row": row.row,
+        "route": row.name,
+        "allow": sorted(
+            [
+                *allow.addresses,
+                *(f"*@{domain}" for domain in allow.domains),
+                *(f"user:{user}" for user in allow.users),
+                *(str(network) for network in allow.networks),
+            ]
+        ),
+        "sender": row.originator or "(the account's)",
+    }
+
+
+def _shown(problem: Problem) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(problem).items()}

@@ -1,0 +1,173 @@
+"""`smsbridge queue`: what waits, and what an operator does with it.
+
+Changes are short transactions in the spool through the daemon's own code; a running daemon sees them within a second.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bridge.cli.options import print_json, run, utc, with_config, with_json
+from bridge.message import Delivery, State, StoreUnavailable
+from bridge.spool import Event, Step
+
+T = TypeVar("T")
+
+Shown = list[tuple[Delivery, list[Event]]]
+
+_NEEDS_YES = frozenset({State.UNKNOWN, State.FAILED})
+
+
+@click.group()
+def queue() -> None:
+    """Show the queue; hold, release, retry or drop what is in it."""
+
+
+@queue.command("list")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only deliveries in this state.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
+@with_config
+@with_json
+def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> None:
+    """List deliveries that are not done, oldest first."""
+    wanted = None if state is None else State(state)
+    found = _with_spool(config_path, lambda spool: spool.listing(wanted, limit))
+    if as_json:
+        print_json([_fields(delivery) for delivery in found])
+        return
+    for delivery in found:
+        click.echo(
+            f"{delivery.id:<28} {delivery.state.value:<9} {delivery.channel.value:<4} {delivery.recipient:<24} "
+            f"{delivery.attempts:>3}  {utc(delivery.next_at)}  {delivery.code} {delivery.reason}".rstrip()
+        )
+    click.echo(f"{len(found)} deliveries" if found else "nothing is queued", err=True)
+
+
+@queue.command()
+@click.argument("identifier", metavar="ID")
+@with_config
+@with_json
+def show(identifier: str, config_path: Path, as_json: bool) -> int:
+    """Show a delivery (M-1), or all of a mail (M), with its history."""
+    found: Shown = _with_spool(config_path, lambda spool: spool.show(identifier))
+    if not found:
+        click.echo(f"there is nothing with the id {identifier}", err=True)
+        return 1
+    if as_json:
+        shown = [{**_fields(delivery), "events": [_event(event) for event in events]} for delivery, events in found]
+        print_json(shown[0] if identifier == found[0][0].id else shown)
+        return 0
+    for delivery, events in found:
+        click.echo(f"{delivery.id}  {delivery.state.value}  {delivery.channel.value} to {delivery.recipient}")
+        for event in events:
+            click.echo(f"  {utc(event.at)}  {event.event:<14} {event.code} {event.text}".rstrip())
+    return 0
+
+
+def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> None:
+    """One command that moves deliveries."""
+
+    @queue.command(name, help=text)
+    @click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
+    @click.option("--yes", is_flag=True, help="Yes, even where the phone may then get it twice.")
+    @with_config
+    @with_json
+    def change(identifiers: tuple[str, ...], yes: bool, config_path: Path, as_json: bool) -> int:
+        results = _with_spool(config_path, lambda spool: _change(spool, identifiers, step, yes=yes))
+        if as_json:
+            print_json(results)
+        else:
+            for result in results:
+                click.echo(f"{result['id']}: {result['result']}", err=not result["done"])
+        return 0 if all(result["done"] for result in results) else 1
+
+
+async def _change(
+    spool: Any, identifiers: Sequence[str], step: Callable[[Delivery, float], Step], *, yes: bool
+) -> list[dict[str, Any]]:
+    now = time.time()
+    results: list[dict[str, Any]] = []
+    for identifier in identifiers:
+        found: Shown = await spool.show(identifier)
+        if not found:
+            results.append({"id": identifier, "done": False, "result": "there is nothing with this id"})
+        for delivery, _ in found:
+            wanted = step(delivery, now)
+            if wanted.event == "retried" and delivery.state in _NEEDS_YES and not yes:
+                why = f"it is {delivery.state.value}: the phone may have it already; add --yes to send it again"
+                results.append({"id": delivery.id, "done": False, "result": why})
+                continue
+            if wanted.to is State.QUEUED and not delivery.payload:
+                results.append({"id": delivery.id, "done": False, "result": "its text was erased after keep_text"})
+                continue
+            (done,) = await spool.move([wanted], now)
+            result = wanted.event if done else f"not possible while it is {delivery.state.value}"
+            results.append({"id": delivery.id, "done": done, "result": result})
+    return results
+
+
+def _hold(delivery: Delivery, _now: float) -> Step:
+    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_RETRIED, text="by the operator")
+
+
+def _release(delivery: Delivery, now: float) -> Step:
+    return Step(id=delivery.id, to=State.QUEUED, event="released", only_from=frozenset({State.HELD}), next_at=now)
+
+
+def _retry(delivery: Delivery, now: float) -> Step:
+    # What is sent again by hand gets a lifetime of its own: a message past its life is not sent.
+    life = delivery.expires_at - delivery.created_at
+    renewed = now + life if delivery.state in _NEEDS_YES else None
+    return Step(id=delivery.id, to=State.QUEUED, event="retried", only_from=_RETRIED, next_at=now, expires_at=renewed)
+
+
+def _drop(delivery: Delivery, _now: float) -> Step:
+    return Step(id=delivery.id, to=State.DROPPED, event="dropped", text="by the operator")
+
+
+_RETRIED = frozenset({State.QUEUED, State.UNKNOWN, State.FAILED, State.HELD})
+
+_changing("hold", "Keep deliveries from being sent.", _hold)
+_changing("release", "Let held deliveries go on.", _release)
+_changing("retry", "Try deliveries now; an unknown or failed one is sent again and needs --yes.", _retry)
+_changing("drop", "End deliveries without sending and without a notice.", _drop)
+
+
+def _with_spool(config_path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
+    from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
+    from bridge.daemon import sqlite_path  # noqa: PLC0415
+    from bridge.spool.sqlite import open_spool  # noqa: PLC0415
+
+    path = sqlite_path(config.load(config_path).settings.spool.url)
+    if not path.exists():
+        raise StoreUnavailable(f"{path} does not exist yet: start `smsbridge serve` once")
+
+    async def working() -> T:
+        spool = await open_spool(path)
+        try:
+            return await work(spool)
+        finally:
+            await spool.close()
+
+    return run(working())
+
+
+def _fields(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "mail": delivery.mail,
+        "channel": delivery.channel.value,
+        "state": delivery.state.value,
+        "recipient": delivery.recipient,
+        "attempts": delivery.attempts,
+        "next_at": utc(delivery.next_at),
+        "code": delivery.code,
+        "reason": delivery.reason,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {"at": utc(event.at), "event": event.event, "code": event.code, "text": event.text}

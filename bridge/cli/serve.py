@@ -1,0 +1,28 @@
+"""`smsbridge serve`: the daemon."""
+
+from pathlib import Path
+
+import click
+
+from bridge.cli.options import run, with_config
+
+
+@click.command()
+@with_config
+@click.option("--unmasked", is_flag=True, help="Write phone numbers and mail addresses to the log in full.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def serve(config_path: Path, unmasked: bool, log_level: str) -> None:
+    """Run the bridge until SIGTERM; SIGHUP reloads the configuration."""
+    from bridge import log  # noqa: PLC0415  # the whole daemon is behind this: not for --help
+    from bridge.daemon import Daemon  # noqa: PLC0415
+
+    log.configure(level=log_level, unmasked=unmasked)
+
+    async def serving() -> None:
+        daemon = Daemon(config_path)
+        await daemon.start()
+        await daemon.run()
+
+    run(serving())

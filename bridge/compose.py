@@ -1,0 +1,80 @@
+"""The bytes of a mail that we write ourselves: pure ASCII, CRLF, nothing a header value could break out of.
+
+A template rather than the standard library's message classes: 3 microseconds against 830, and no parser that an SMS
+text could talk into writing a second header (CVE-2024-6923 did that). The finished head is checked once more.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from email.utils import formatdate
+
+_PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+_ADDRESS = re.compile(r"[\x21-\x7e]+\Z")
+_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_HEAD = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*: [\x20-\x7e]*(?:\r\n [\x20-\x7e]+)*\r\n)+\Z")
+_WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
+_LONG_LINE = 900  # RFC 5322 allows 998
+
+
+def compose(headers: Sequence[tuple[str, str]], body: str) -> bytes:
+    """A complete message. Header values are what `encoded`, `mailbox` or `date` gave, or plain ASCII of ours.
+
+    Raises ValueError when a header would not be exactly one header, which is a bug of the caller.
+    """
+    text = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    encoding, data = _body(text)
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers) + (
+        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    )
+    raw = head.encode("ascii")
+    if not _HEAD.match(raw):
+        raise ValueError("a header value holds a line break or a control character")
+    return raw + b"\r\n" + data
+
+
+def encoded(text: str) -> str:
+    """Free text as a header value: as it is when plain ASCII, else RFC 2047 words, folded."""
+    text = _BREAKS.sub(" ", text).strip()
+    if _PLAIN.match(text) and "=?" not in text and len(text) < _LONG_LINE:
+        return text
+    words, chunk = [], b""
+    for character in text:
+        encoded_character = character.encode("utf-8", "replace")
+        if len(chunk) + len(encoded_character) > _WORD_BYTES:
+            words.append(chunk)
+            chunk = b""
+        chunk += encoded_character
+    words.append(chunk)
+    return "\r\n ".join(f"=?utf-8?B?{base64.b64encode(word).decode()}?=" for word in words)
+
+
+def mailbox(name: str | None, address: str) -> str:
+    """``Name <address>``; the name quoted or encoded as it needs."""
+    if not _ADDRESS.match(address):
+        raise ValueError(f"not an ASCII mail address: {address!r}")
+    name = _BREAKS.sub(" ", name or "").strip()
+    if not name:
+        return address
+    if _PHRASE.match(name) and "=?" not in name:
+        return f"{name} <{address}>"
+    if _PLAIN.match(name) and "=?" not in name and len(name) < _LONG_LINE:
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{address}>'
+    return f"{encoded(name)}\r\n <{address}>"
+
+
+def date(at: float) -> str:
+    """A Date header value, UTC."""
+    return formatdate(at, usegmt=True).replace("GMT", "+0000")
+
+
+def _body(text: str) -> tuple[str, bytes]:
+    lines = text.split("\n")
+    if text.isascii() and all(len(line) < _LONG_LINE and "\x00" not in line for line in lines):
+        return "7bit", text.replace("\n", "\r\n").encode("ascii")
+    data = text.encode("utf-8", "replace").replace(b"\n", b"\r\n")
+    # b2a_qp breaks its soft lines as the data does, so the CRLF above decides for the whole.
+    return "quoted-printable", binascii.b2a_qp(data, quotetabs=False, istext=True, header=False)

@@ -1,0 +1,259 @@
+"""bridge.toml as values: every key read, every section known, and what the keys mean together.
+
+Answers with the values of all sections, whatever could be read, so that the other files are checked in the
+same run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+from bridge.config.network import is_loopback
+from bridge.config.problems import did_you_mean
+from bridge.config.reading import Place, read_keys
+from bridge.config.schema import NOT_YET, SCHEMA
+from bridge.config.settings import (
+    ConsoleSettings,
+    Endpoint,
+    LimitsSettings,
+    NoticesSettings,
+    Settings,
+    SmarthostSettings,
+    SmtpdSettings,
+    SpoolSettings,
+    WebhookSettings,
+    WebsmsSettings,
+)
+
+Values = dict[str, Any]
+"""Read values by key; each is of the type its reader in the schema gives.
+
+Without a key: unset, or unusable.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the file: what was read of it, and where it stands."""
+
+    values: Values
+    written: frozenset[str]  # keys that stand in the file, usable or not
+    place: Place
+
+    def says(self, *keys: str) -> list[str]:
+        """Those of `keys` that stand in the file."""
+        return [key for key in keys if key in self.written]
+
+
+def read(place: Place) -> dict[str, Section]:
+    """All sections by name, ``""`` for the top of the file; problems go to the collector."""
+    data = place.document.data
+    sections: dict[str, Section] = {}
+    for name in data:
+        _check_top_name(name, data[name], place)
+    for name, keys in SCHEMA.items():
+        if name:
+            place = replace(place, country=sections[""].values.get("country", place.country))
+        here = place.at(name) if name else place
+        table = _own_keys(data) if not name else data.get(name, {})
+        if not isinstance(table, dict):
+            here.problem("this must be a section", f"write [{name}] on a line of its own and its keys below it")
+            table = {}
+        if name:
+            _check_names(table, name, here)
+        known = {key: value for key, value in table.items() if any(key == one.name for one in keys)}
+        sections[name] = Section(read_keys(known, keys, here), frozenset(table), here)
+    for check in _CHECKS:
+        check(sections)
+    return sections
+
+
+def _own_keys(data: dict[str, object]) -> dict[str, object]:
+    """The keys before the first section."""
+    return {name: value for name, value in data.items() if name not in SCHEMA}
+
+
+def _check_top_name(name: str, value: object, place: Place) -> None:
+    keys = [key.name for key in SCHEMA[""]]
+    sections = [section for section in SCHEMA if section]
+    if name in NOT_YET:
+        place.at(name).problem(f"the section [{name}] ({NOT_YET[name]}) is not available in this version", "remove it")
+    elif name not in keys and name not in sections:
+        if isinstance(value, dict):
+            place.at(name).problem(f"there is no section [{name}]", did_you_mean(name, sections))
+        else:
+            place.at(name).problem("there is no such key", _where_it_belongs(name, "", keys))
+
+
+def _check_names(table: dict[str, object], section: str, place: Place) -> None:
+    keys = [key.name for key in SCHEMA[section]]
+    for name in table:
+        if name not in keys:
+            place.at(name).problem("there is no such key", _where_it_belongs(name, section, keys))
+
+
+def _where_it_belongs(name: str, section: str, keys: list[str]) -> str:
+    """The sections that do have such a key, else the nearest key of this one."""
+    owners = [
+        f"[{other}]" if other else "the top of the file"
+        for other, its_keys in SCHEMA.items()
+        if other != section and any(key.name == name for key in its_keys)
+    ]
+    return f"it belongs into {' or '.join(owners)}" if owners else did_you_mean(name, keys)
+
+
+def settings(sections: dict[str, Section]) -> Settings:
+    """The frozen settings; only to be called when no problem was found."""
+    return Settings(
+        **sections[""].values,
+        smtpd=SmtpdSettings(**sections["smtpd"].values),
+        websms=WebsmsSettings(**sections["websms"].values),
+        webhook=WebhookSettings(**sections["webhook"].values),
+        smarthost=SmarthostSettings(**sections["smarthost"].values),
+        spool=SpoolSettings(**sections["spool"].values),
+        limits=LimitsSettings(**sections["limits"].values),
+        notices=NoticesSettings(**sections["notices"].values),
+        console=ConsoleSettings(**sections["console"].values),
+    )
+
+
+def _check_domains(sections: dict[str, Section]) -> None:
+    top = sections[""]
+    domains = top.values.get("domains", ())
+    for index, domain in enumerate(domains):
+        if domain in domains[:index]:
+            top.place.at("domains", index).problem(f"«{domain}» stands here twice", "remove one of them")
+    postmaster = top.values.get("postmaster", "")
+    if postmaster.rpartition("@")[2] in domains:
+        top.place.at("postmaster").problem(
+            f"«{postmaster}» lies in one of our own domains", "name a mailbox outside `domains`"
+        )
+
+
+def _check_smtpd(sections: dict[str, Section]) -> None:
+    smtpd = sections["smtpd"]
+    has_certificate, has_key = smtpd.says("tls_certificate"), smtpd.says("tls_key")
+    if has_key and not has_certificate:
+        smtpd.place.at("tls_key").problem("there is a key but no certificate", "set tls_certificate as well")
+    if has_certificate and not has_key:
+        smtpd.place.at("tls_certificate").problem("there is a certificate but no key", "set tls_key as well")
+    if has_certificate or has_key:
+        return
+    if smtpd.values.get("require_tls"):
+        smtpd.place.at("require_tls").problem(
+            "TLS is required but there is no certificate", "set tls_certificate and tls_key"
+        )
+    for index, entry in enumerate(smtpd.values.get("listen", ())):
+        if entry.mode == "implicit":
+            smtpd.place.at("listen", index).problem(
+                "the mode «implicit» needs a certificate", "set tls_certificate and tls_key"
+            )
+
+
+def _check_websms(sections: dict[str, Section]) -> None:
+    websms = sections["websms"]
+    place = websms.place
+    token, login = websms.says("token_file"), websms.says("username", "password_file")
+    if token and login:
+        place.at(login[0]).problem(
+            "there is a token_file as well", "keep token_file, or username and password_file, not both"
+        )
+    elif login == ["username"]:
+        place.at("username").problem("there is no password_file for it", "set password_file as well")
+    elif login == ["password_file"]:
+        place.at("password_file").problem("there is no username for it", "set username as well")
+    elif not token and not login:
+        place.at("token_file").problem(
+            "is missing", 'write for example token_file = "websms.token", or username and password_file'
+        )
+    if websms.values.get("test") is True:
+        place.at("test").warning("test mode: the provider checks everything and sends nothing", "false sends")
+
+
+def _check_webhook(sections: dict[str, Section]) -> None:
+    webhook = sections["webhook"]
+    if not webhook.says("public_url"):
+        webhook.place.at("public_url").warning(
+            "is not set: no delivery reports will come", 'write for example "https://hooks.example.com"'
+        )
+
+
+def _check_smarthost(sections: dict[str, Section]) -> None:
+    smarthost = sections["smarthost"]
+    place, values = smarthost.place, smarthost.values
+    host, maildir = smarthost.says("host"), smarthost.says("maildir")
+    if not host and not maildir:
+        place.at("host").problem("is missing", 'write for example host = "mail.example.com", or maildir = "maildir"')
+    if host and maildir:
+        place.at("maildir").problem("there is a host as well", "keep one of host and maildir")
+    elif maildir:
+        for key in smarthost.says("port", "tls", "username", "password_file"):
+            place.at(key).problem("a maildir has no use for it", "remove it, or set host instead of maildir")
+        return
+    login = smarthost.says("username", "password_file")
+    if login == ["username"]:
+        place.at("username").problem("there is no password_file for it", "set password_file as well")
+    if login == ["password_file"]:
+        place.at("password_file").problem("there is no username for it", "set username as well")
+    if login and values.get("tls") in {"none", "opportunistic"} and not is_loopback(values.get("host", "")):
+        place.at("tls").warning("the password may travel unencrypted", 'write tls = "required"')
+
+
+def _check_spool(sections: dict[str, Section]) -> None:
+    spool = sections["spool"]
+    if spool.says("password_file"):
+        spool.place.at("password_file").problem("sqlite has no password", "remove it")
+    if spool.values.get("keep_text", 0) > spool.values.get("keep_history", float("inf")):
+        spool.place.at("keep_text").problem("this is longer than keep_history", "make keep_history at least as long")
+
+
+def _check_listeners(sections: dict[str, Section]) -> None:
+    """Two listeners on one place: the second could not be opened."""
+    seen: list[tuple[Endpoint, Place]] = []
+    for entry, place in _listeners(sections):
+        for other, where in seen:
+            if _collide(entry, other):
+                place.problem(
+                    f"{where.key}{_on_line(where)} listens on port {entry.port} of the same host already",
+                    "choose another port",
+                )
+                break
+        seen.append((entry, place))
+
+
+def _on_line(place: Place) -> str:
+    return "" if place.line is None else f" on line {place.line}"
+
+
+def _listeners(sections: dict[str, Section]) -> Iterator[tuple[Endpoint, Place]]:
+    for name in ("smtpd", "webhook", "console"):
+        section = sections[name]
+        for index, entry in enumerate(section.values.get("listen", ())):
+            yield entry, section.place.at("listen", index)
+
+
+def _collide(one: Endpoint, other: Endpoint) -> bool:
+    """Whether both mean one port of one host; 0.0.0.0 and :: are every host of their family, port 0 is any
+    free one.
+    """
+    if one.port != other.port or one.port == 0:
+        return False
+    if one.host == other.host:
+        return True
+    try:
+        first, second = ip_address(one.host), ip_address(other.host)
+    except ValueError:
+        return False
+    return first.version == second.version and (first.is_unspecified or second.is_unspecified)
+
+
+_CHECKS = (
+    _check_domains,
+    _check_smtpd,
+    _check_websms,
+    _check_webhook,
+    _check_smarthost,
+    _check_spool,
+    _check_listeners,
+)

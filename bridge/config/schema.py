@@ -1,0 +1,157 @@
+"""Every key of bridge.toml in one literal table: how it is read, its default, a sentence for people.
+
+The shipped config/bridge.toml says the same to administrators, bridge/config/settings.py to the program; a
+test holds the three together, so that whoever adds a key here is told what else to write.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bridge.config.addresses import country, domain, mail_address, originator
+from bridge.config.network import endpoint, host, network, peers, smtp_endpoint, url
+from bridge.config.reading import Key, Reader, list_of, one_of
+from bridge.config.values import (
+    boolean,
+    calls_a_second,
+    duration,
+    integer,
+    path,
+    rate,
+    secret_path,
+    size,
+    spool_url,
+    text,
+)
+
+_LANGUAGE: Final = one_of("en", "de")
+
+
+def _listen(example: str) -> Reader[object]:
+    return list_of(endpoint(example), example=f'["{example}"]', at_least=1)
+
+
+SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
+    "": (
+        Key("hostname", host, "localhost", "How the bridge calls itself in SMTP greetings and Message-IDs."),
+        Key(
+            "domains",
+            list_of(domain, example='["sms.example.com"]', at_least=1),
+            None,
+            "Mail for these domains is ours.",
+            'write for example domains = ["sms.example.com"]',
+        ),
+        Key("country", country, "AT", "Region of numbers written without a country code (ISO 3166)."),
+        Key("routes", path, "routes.toml", "The file with the table of routes."),
+        Key(
+            "postmaster",
+            mail_address,
+            None,
+            "The person who gets what belongs to nobody else; an address outside `domains`.",
+            'write for example postmaster = "postmaster@example.com"',
+        ),
+        Key(
+            "key_file",
+            secret_path,
+            "smsbridge.key",
+            "Signs tokens and hashes; made on first start if absent.",
+        ),
+        Key("language", _LANGUAGE, "en", "Language of what the bridge itself writes: en or de."),
+    ),
+    "smtpd": (
+        Key(
+            "listen",
+            list_of(smtp_endpoint, example='["127.0.0.1:8025"]', at_least=1),
+            ["127.0.0.1:8025"],
+            "Where mail comes in; an entry may be { address = …, mode = … }.",
+        ),
+        Key("max_message_size", size(16 * 1024, 64 * 1024**2), "1MiB", "Largest mail that is taken."),
+        Key("tls_certificate", path, None, "Certificate chain in PEM; with it STARTTLS is offered."),
+        Key("tls_key", path, None, "Private key of the certificate, in PEM."),
+        Key("require_tls", boolean, False, "Take no mail over a connection that is not encrypted."),
+        Key("users_file", secret_path, None, "Who may log in; lines of name:hash:address,address,*@domain."),
+        Key(
+            "networks",
+            list_of(peers, example='["192.0.2.0/24"]'),
+            [],
+            "Peers trusted to tell the truth about the envelope sender.",
+        ),
+    ),
+    "websms": (
+        Key(
+            "url",
+            url(origin=False, example="https://api.websms.com/rest"),
+            "https://api.websms.com/rest",
+            "Where the provider's interface is.",
+        ),
+        Key("token_file", secret_path, None, "File with the access token; or use username and password_file."),
+        Key("username", text, None, "User of the account, instead of a token."),
+        Key("password_file", secret_path, None, "File with that user's password."),
+        Key("sender", originator, None, "What phones show as sender where a route says nothing else."),
+        Key("test", boolean, False, "Let the provider check everything and send nothing."),
+        Key("max_in_flight", integer(1, 1000), 8, "Calls to the provider at the same time."),
+        Key("rate", calls_a_second, 0, "Calls a second; 0 leaves the pace to the provider."),
+    ),
+    "webhook": (
+        Key("listen", _listen("127.0.0.1:8080"), ["127.0.0.1:8080"], "Where SMS and delivery reports come in."),
+        Key(
+            "secret_file",
+            secret_path,
+            None,
+            "File with the secret in the webhook's address; every line of it is valid.",
+            'write for example secret_file = "webhook.secret"; make the file with: openssl rand -hex 24',
+        ),
+        Key(
+            "public_url",
+            url(origin=True, example="https://hooks.example.com"),
+            None,
+            "The origin at which the provider reaches the webhook.",
+        ),
+        Key(
+            "networks",
+            list_of(network, example='["192.0.2.0/24"]'),
+            [],
+            "Who may call the webhook; an empty list is anybody who knows the secret.",
+        ),
+    ),
+    "smarthost": (
+        Key("host", host, None, "The mail server that takes mail from the bridge."),
+        Key("port", integer(1, 65535), 587, "Its port."),
+        Key(
+            "tls",
+            one_of("required", "implicit", "opportunistic", "none"),
+            "required",
+            "required and opportunistic use STARTTLS, implicit starts encrypted, none never encrypts.",
+        ),
+        Key("username", text, None, "User to log in as."),
+        Key("password_file", secret_path, None, "File with that user's password."),
+        Key("maildir", path, None, "Put mail into this Maildir instead of sending it."),
+    ),
+    "spool": (
+        Key("url", spool_url, "sqlite:smsbridge.db", "Where messages are kept until they are delivered."),
+        Key("password_file", secret_path, None, "File with the database's password."),
+        Key("max_queued", integer(1, 100_000_000), 1_000_000, "With so many waiting no more is taken."),
+        Key("keep_text", duration("0s", "3650d"), "72h", "How long the text of a finished message is kept."),
+        Key("keep_history", duration("1h", "3650d"), "90d", "How long it is known what became of a message."),
+    ),
+    "limits": (
+        Key("sender", rate, "60/m", "Messages of one author."),
+        Key("recipient", rate, "30/m", "Messages to one phone."),
+        Key("route", rate, "120/m", "Messages over one route."),
+        Key("total", rate, "600/m", "Messages of everybody."),
+    ),
+    "notices": (
+        Key("collect", duration("0s", "1h"), "2s", "How long outcomes of one mail wait for each other."),
+        Key("language", _LANGUAGE, None, "Language of notices; without it the language above."),
+    ),
+    "console": (
+        Key(
+            "listen",
+            _listen("127.0.0.1:8081"),
+            ["127.0.0.1:8081"],
+            "Where health, metrics and pages are served.",
+        ),
+    ),
+}
+
+NOT_YET: Final = {"websms_mail": "incoming SMS by the provider's mail option"}
+"""Sections of the contract that this version does not know how to serve, and what they are for."""

@@ -1,0 +1,379 @@
+"""Builds everything and keeps it running: start, reload, drain, stop. The only module that knows all the others."""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bridge import __version__, config, routing, sdnotify
+from bridge.config import ConfigError, Configuration
+from bridge.console import console
+from bridge.delivery import Agent, Sweep, sweep
+from bridge.ids import mail_ids
+from bridge.limits import Limits
+from bridge.listeners import HttpListener
+from bridge.log import get_logger
+from bridge.message import Channel, Clock, StoreUnavailable
+from bridge.notices import EVERY as NOTICES_EVERY
+from bridge.notices import Notices
+from bridge.proof import Logins
+from bridge.providers import Provider
+from bridge.providers.websms import Websms
+from bridge.smtpd.contract import Limits as SessionLimits
+from bridge.smtpd.contract import Terms
+from bridge.smtpd.door import Door
+from bridge.smtpd.listener import Listener
+from bridge.spool.sqlite import lock, open_spool
+from bridge.transports import Transport
+from bridge.transports.maildir import Maildir
+from bridge.transports.smtp import Smarthost
+from bridge.webhook import Webhook
+
+CALL_GRACE: Final = 25.0
+"""Seconds that calls under way get at the end; their own limit is 30, systemd's 45."""
+
+DOOR_GRACE: Final = 10.0
+SMARTHOST_CONNECTIONS: Final = 4
+_RETIRE_AFTER: Final = 35.0
+"""Seconds after which a replaced carrier has no call left."""
+
+_NEEDS_RESTART: Final = (
+    "smtpd.listen",
+    "webhook.listen",
+    "console.listen",
+    "spool",
+    "websms.max_in_flight",
+    "websms.rate",
+)
+_COUNT_EVERY: Final = 2.0
+
+_SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
+"""FileDescriptorName in smsbridge.socket to the mode of the listener."""
+
+
+class Daemon:
+    """One bridge. `start`, then `run` until a signal or `stop`."""
+
+    def __init__(self, path: Path, *, clock: Clock = time.time, grace: float = CALL_GRACE) -> None:
+        self._path = path
+        self._clock = clock
+        self._grace = grace
+        self._log = get_logger("daemon")
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._queued = 0
+        self._ready = False
+
+    @property
+    def ports(self) -> dict[str, list[int]]:
+        """The ports that are listened on, by door; port 0 in the configuration lets the system choose."""
+        return {
+            "smtpd": self._smtpd.ports,
+            "webhook": self._webhook_listener.ports,
+            "console": self._console_listener.ports,
+        }
+
+    async def start(self) -> None:
+        """Open spool, doors and deliveries.
+
+        Raises `ConfigError`, `SpoolLocked`, `SpoolDamaged`, OSError for a port that is taken.
+        """
+        self._configuration = with_keys(config.load(self._path))
+        for warning in self._configuration.warnings:
+            self._log.warning("configuration", reason=str(warning))
+        settings = self._configuration.settings
+        spool_path = sqlite_path(settings.spool.url)
+        spool_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = lock(spool_path)
+        self._spool = await open_spool(spool_path)
+        unknown, again = await self._spool.recover(self._clock())
+        if unknown or again:
+            self._log.warning("recovered", unknown=unknown, deferred=again)
+        self._queued = await self._spool.open_count()
+        self._provider = provider(self._configuration)
+        self._transport = transport(self._configuration)
+        self._build_deliveries()
+        await self._open_doors()
+        self._watch()
+        self._ready = True
+        self._log.info("started", version=__version__, queued=self._queued, **self.ports)
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT: SIGHUP reloads. Tells systemd of each."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        sdnotify.ready(f"{len(self._configuration.routes.rows)} routes, {self._queued} queued")
+        await self._stop.wait()
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Close the doors, let what is under way end, note the rest, close the spool."""
+        self._ready = False
+        sdnotify.stopping("draining")
+        self._log.info("stopping")
+        await asyncio.gather(self._smtpd.drain(DOOR_GRACE), self._webhook_listener.close())
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(agent.stop(self._grace) for agent in self._agents.values()))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._provider.close(), self._transport.close())
+        await self._console_listener.close()
+        await self._spool.close()
+        os.close(self._lock)
+        self._log.info("stopped")
+
+    async def reload(self) -> None:
+        """Check the new files; take them whole, or keep the old ones and say what is wrong."""
+        sdnotify.reloading("reloading")
+        old = self._configuration
+        try:
+            new = with_keys(await asyncio.to_thread(config.load, self._path))
+            context = _ssl_context(new)
+        except (ConfigError, OSError) as error:
+            problems = error.problems if isinstance(error, ConfigError) else (error,)
+            for problem in problems:
+                self._log.error("reload refused", reason=str(problem))
+            sdnotify.ready(f"the new configuration is wrong, the old one stays: {len(problems)} errors")
+            return
+        self._configuration = new
+        for difference in routing.differences(old.routes, new.routes):
+            self._log.info("route changed", reason=difference)
+        for name in _NEEDS_RESTART:
+            if _setting(old, name) != _setting(new, name):
+                self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
+        self._replace_carriers(old, new)
+        self._smtpd.terms = self._terms(context)
+        for agent in self._agents.values():
+            agent.pauses.lift(self._clock())
+            agent.wake()
+        self._log.info("reloaded", routes=len(new.routes.rows))
+        sdnotify.ready(f"reloaded, {len(new.routes.rows)} routes")
+
+    async def readiness(self) -> Mapping[str, Any]:
+        """What /readyz shows."""
+        queued = await self._spool.open_count()
+        paused = {
+            f"{channel.value} {scope}".strip(): f"{pause.code} {pause.text}".strip()
+            for channel, agent in self._agents.items()
+            for scope, pause in agent.pauses.scopes.items()
+        }
+        return {"ready": self._ready, "queued": queued, "paused": paused, "version": __version__}
+
+    def wake(self, channel: Channel) -> None:
+        """Something new for a channel is in the spool."""
+        self._queued += 1
+        self._agents[channel].wake()
+
+    def _build_deliveries(self) -> None:
+        settings = self._configuration.settings
+        self._agents = {
+            Channel.SMS: Agent(
+                channel=Channel.SMS,
+                carrier=lambda: self._provider,
+                max_in_flight=settings.websms.max_in_flight,
+                rate=settings.websms.rate,
+                spool=self._spool,
+                clock=self._clock,
+                jitter=random.random,
+            ),
+            Channel.MAIL: Agent(
+                channel=Channel.MAIL,
+                carrier=lambda: self._transport,
+                max_in_flight=SMARTHOST_CONNECTIONS,
+                spool=self._spool,
+                clock=self._clock,
+                jitter=random.random,
+            ),
+        }
+        self._sweep = Sweep(spool=self._spool, clock=self._clock, keep=self._keep, wake=self.wake)
+        self._notices = Notices(
+            spool=self._spool,
+            configuration=lambda: self._configuration,
+            clock=self._clock,
+            new_id=mail_ids(self._clock, secrets.token_bytes),
+            wake=self.wake,
+        )
+
+    async def _open_doors(self) -> None:
+        settings = self._configuration.settings
+        new_id = mail_ids(self._clock, secrets.token_bytes)
+        self._door = Door(
+            spool=self._spool,
+            configuration=lambda: self._configuration,
+            logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
+            limits=Limits(),
+            clock=self._clock,
+            new_id=new_id,
+            wake=self.wake,
+            full=lambda: self._queued >= self._configuration.settings.spool.max_queued,
+        )
+        webhook = Webhook(
+            provider=lambda: self._provider,
+            spool=self._spool,
+            configuration=lambda: self._configuration,
+            clock=self._clock,
+            new_id=new_id,
+            wake=self.wake,
+        )
+        handed = sdnotify.listen_sockets()
+        self._smtpd = Listener(terms=self._terms(_ssl_context(self._configuration)), trusted=settings.smtpd.networks)
+        self._webhook_listener = HttpListener(webhook.app)
+        self._console_listener = HttpListener(console(self.readiness))
+        smtp_sockets = [(name, opened) for name in _SOCKET_MODES for opened in handed.get(name, ())]
+        for name, opened in smtp_sockets:
+            await self._smtpd.adopt(opened, _SOCKET_MODES[name])
+        if not smtp_sockets:
+            await self._smtpd.open(settings.smtpd.listen)
+        await self._webhook_listener.open(settings.webhook.listen, handed.get("webhook", ()))
+        await self._console_listener.open(settings.console.listen, handed.get("console", ()))
+
+    def _watch(self) -> None:
+        for agent in self._agents.values():
+            self._spawn(agent.run())
+        self._spawn(self._every(sweep.EVERY, self._sweep.once))
+        self._spawn(self._every(NOTICES_EVERY, self._notices.once))
+        self._spawn(self._every(_COUNT_EVERY, self._count))
+        interval = sdnotify.watchdog_interval()
+        if interval is not None:
+            self._spawn(self._every(interval, self._alive))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.remove(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._log.critical("a task ended in our own code, stopping", exc_info=task.exception())
+            self._stop.set()
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except StoreUnavailable as error:
+                self._log.warning("spool unavailable", reason=str(error))
+            except Exception:  # noqa: BLE001  # logged with its traceback, and the loop goes on
+                # One odd row must not end what looks after all the others; it is said every time.
+                self._log.exception("internal error")
+            await asyncio.sleep(seconds)
+
+    async def _count(self) -> None:
+        self._queued = await self._spool.open_count()
+
+    async def _alive(self) -> None:
+        # Only a loop that turns and a spool that answers are alive.
+        await self._spool.open_count()
+        sdnotify.alive()
+
+    def _keep(self) -> tuple[float, float]:
+        spool = self._configuration.settings.spool
+        return spool.keep_text, spool.keep_history
+
+    def _terms(self, context: ssl.SSLContext | None) -> Terms:
+        settings = self._configuration.settings
+        return Terms(
+            policy=self._door,
+            hostname=settings.hostname,
+            limits=SessionLimits(max_message_size=settings.smtpd.max_message_size),
+            ssl_context=context,
+            require_tls=settings.smtpd.require_tls,
+            offers_auth=bool(self._configuration.users),
+        )
+
+    def _replace_carriers(self, old: Configuration, new: Configuration) -> None:
+        if (old.settings.websms, old.settings.webhook, old.secrets) != (
+            new.settings.websms,
+            new.settings.webhook,
+            new.secrets,
+        ):
+            retired: Provider | Transport = self._provider
+            self._provider = provider(new)
+            self._spawn(_retire(retired))
+        if (old.settings.smarthost, old.secrets) != (new.settings.smarthost, new.secrets):
+            retired = self._transport
+            self._transport = transport(new)
+            self._spawn(_retire(retired))
+
+
+def provider(configuration: Configuration) -> Provider:
+    """The account at the provider that the configuration names."""
+    settings, known = configuration.settings, configuration.secrets
+    public = settings.webhook.public_url
+    return Websms(
+        url=settings.websms.url,
+        token=known.websms_token,
+        username=settings.websms.username,
+        password=known.websms_password,
+        test=settings.websms.test,
+        max_in_flight=settings.websms.max_in_flight,
+        callback_url=f"{public.rstrip('/')}/websms/{known.webhook[0]}" if public else None,
+        country=settings.country,
+    )
+
+
+def transport(configuration: Configuration) -> Transport:
+    """The way out for mail that the configuration names."""
+    settings = configuration.settings.smarthost
+    if settings.maildir is not None:
+        return Maildir(path=settings.maildir)
+    return Smarthost(
+        host=settings.host or "",
+        port=settings.port,
+        tls=settings.tls,
+        username=settings.username,
+        password=configuration.secrets.smarthost_password,
+        hostname=configuration.settings.hostname,
+        connections=SMARTHOST_CONNECTIONS,
+    )
+
+
+def with_keys(configuration: Configuration) -> Configuration:
+    """The configuration with a signing key: made and kept on the first start. Raises OSError."""
+    if configuration.keys:
+        return configuration
+    path = configuration.settings.key_file
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return config.load(configuration.path)
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a `sqlite:` spool."""
+    return Path(url.removeprefix("sqlite:"))
+
+
+async def _retire(carrier: Provider | Transport) -> None:
+    await asyncio.sleep(_RETIRE_AFTER)
+    await carrier.close()
+
+
+def _ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
+    settings = configuration.settings.smtpd
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
+def _setting(configuration: Configuration, name: str) -> object:
+    value: object = configuration.settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value

@@ -1,0 +1,321 @@
+"""What the daemon tells its operator: one event is one line, and nobody's number stands in it.
+
+Logging must never be the reason a message is lost, so nothing here raises: what cannot be rendered becomes a
+line saying so, and a stream that cannot be written to (closed, full, gone) is passed over; audit facts are in
+the spool. What peers and phones send is hostile: control characters, line separators and terminal sequences
+are escaped in both renderings, tracebacks included, so that every line begins with us.
+
+Who wrote to whom is the spool's business alone: numbers and addresses are masked wherever they stand,
+in our fields, in other programs' answers and in the libraries' own messages. Keys in `PERSONAL` hold one
+of either, keys in `VERBATIM` hold ids and are left alone, keys in `SECRET` are never shown.
+
+Events are Postfix's words; everything variable is a field. The ``id`` is bound once::
+
+    connect disconnect     a peer came and went          peer
+    login                  a login was tried             peer user result
+    reject                 refused at a door             peer sender recipient code reason
+    queued                 committed, then acknowledged  id sender recipient channel route parts
+    duplicate              came again, not sent again    id
+    sent                   provider or smarthost took it id recipient transfer_id parts seconds
+    deferred               not now, tried again later    id recipient code reason attempts next_at
+    delivered              the phone has it              id recipient
+    bounced                failed for good               id recipient code status reason
+    expired                lifetime over, then bounced   id recipient
+    unknown                the answer was lost           id recipient reason
+    held released dropped  somebody's decision           id recipient
+    notice                 somebody was told             id recipient about
+    unreadable             kept as a dead letter         id reason
+    paused resumed         a scope stopped, goes on      scope reason
+    started reloaded stopping stopped                    the daemon's own life
+"""
+
+import logging
+import os
+import re
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from json import JSONEncoder
+from typing import Any, Final, TextIO, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+PERSONAL: Final = frozenset(
+    {"address", "author", "line", "mailbox", "number", "numbers", "originator", "phone", "postmaster"}
+    | {"rcpt", "recipient", "recipients", "sender", "to", "user"}
+)
+VERBATIM: Final = frozenset(
+    {"id", "mail", "delivery", "message_id", "notification_id", "transfer_id", "client_message_id", "source"}
+)
+SECRET: Final = frozenset({"authorization", "password", "secret", "token"})
+
+_LONGEST_VALUE: Final = 2_000  # characters; journald cuts lines at 48 KiB
+_LONGEST_TRACEBACK: Final = 8_000
+_SHORTEST_NUMBER: Final = 7  # digits; what is shorter is a short code, and those belong to no person
+_PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # sd-daemon(3)
+_PLAIN: Final = (bool, int, float)
+_MANY: Final = (list, tuple, set, frozenset)
+# ECMA-48 "select graphic rendition"
+_COLOUR: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
+# ASCII only: whatever ends a line or turns the writing direction is escaped.
+_encode: Final = JSONEncoder(separators=(",", ":")).encode
+
+_NUMBER: Final = re.compile(r"\+?\d[\d ./()-]*")
+_NUMBER_IN_TEXT: Final = re.compile(r"(?<![0-9A-Za-z])(?:\+\d[\d ./()-]{5,24}\d|\d{7,})(?![0-9A-Za-z])")
+_QUOTED_LOCAL_PART: Final = re.compile(r'"([^"]?)[^"]{0,320}"@')
+# Bounded by what an address has not: one pass, no going back.
+_WORD: Final = re.compile(r"[^\s<>()\[\]\"',;:]+")
+
+
+def mask_number(digits: str) -> str:
+    """``436601234567`` as ``+43660****567``; national spellings keep their 0, short codes stay as they are.
+
+    At least four digits are hidden, always behind four stars, so that the length is hidden too.
+    """
+    plain = "".join(filter(str.isdigit, digits))
+    plus = "" if plain.startswith("0") and not digits.startswith("+") else "+"
+    if plain.startswith("00"):
+        plain, plus = plain[2:], "+"
+    if len(plain) < _SHORTEST_NUMBER:
+        return digits
+    return f"{plus}{plain[: min(5, len(plain) - 7)]}****{plain[-3:]}"
+
+
+def mask_address(address: str) -> str:
+    """``anna@example.org`` as ``a***@example.org``; a number before the ``@`` as one; ``*@…`` stays."""
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return f"{address[:1]}***" if address else ""
+    bare = local.strip('"<')
+    if bare == "*":
+        return address
+    if _looks_like_number(bare):
+        return f"{mask_number(bare)}@{domain}"
+    return f"{bare[:1]}***@{domain}"
+
+
+def mask_text(text: str) -> str:
+    """Free text with every address and every number of seven digits or more masked."""
+    if "@" in text:
+        if '"@' in text:
+            text = _QUOTED_LOCAL_PART.sub(r"\1***@", text)
+        text = _WORD.sub(lambda word: mask_address(word[0]) if "@" in word[0] else word[0], text)
+    return _NUMBER_IN_TEXT.sub(lambda number: mask_number(number[0]), text)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger whose events say where they come from; `name` is the module's ``__name__``."""
+    return cast("FilteringBoundLogger", structlog.get_logger(source=name.removeprefix("bridge.")))
+
+
+def configure(
+    *,
+    stream: TextIO | None = None,
+    json: bool | None = None,
+    level: str = "info",
+    unmasked: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Sends our events, and the libraries' from warning up, to `stream` (default: stderr as it is now).
+
+    `json`: one object per line behind a ``<N>`` syslog priority. None decides: yes where journald reads us
+    and `stream` is no terminal (shells inherit ``$JOURNAL_STREAM``). Otherwise text, coloured on a terminal.
+    `level` is the lowest shown of our own events. May be called again; loggers in use keep their level.
+    """
+    stream = sys.stderr if stream is None else stream
+    terminal = _is_terminal(stream)
+    if json is None:
+        json = not terminal and "JOURNAL_STREAM" in os.environ
+    colours = terminal and "NO_COLOR" not in os.environ
+    render = _Renderer(json=json, colours=colours, unmasked=unmasked, clock=clock)
+    present = structlog.get_config()
+    sink = present["logger_factory"] if isinstance(present["logger_factory"], _Sink) else _Sink()
+    sink.stream = stream
+    chain = present["processors"]
+    chain[:] = [structlog.contextvars.merge_contextvars, render]  # in place: loggers in use hold this list
+    structlog.configure(
+        processors=chain,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=sink,
+        cache_logger_on_first_use=True,
+    )
+    _take_in_libraries(_Library(render, sink), max(logging.WARNING, getattr(logging, level.upper())))
+
+
+class _Sink:
+    """The stream behind a lock: structlog's logger and factory in one; `configure` moves it."""
+
+    def __init__(self) -> None:
+        self.stream: TextIO | None = None
+        # Re-entrant: the garbage collector may run somebody's __del__, which may log, while we write.
+        self._lock = threading.RLock()
+
+    def __call__(self, *_: object) -> "_Sink":
+        return self
+
+    def write(self, line: str) -> None:
+        """Writes the line or nothing: a daemon that stops because its log cannot be read helps nobody."""
+        with self._lock, suppress(Exception):  # whatever a broken stream raises, nowhere is left to say it
+            if self.stream is not None:
+                self.stream.write(line + "\n")
+                self.stream.flush()
+
+    debug = info = warning = error = critical = write
+
+
+class _Library(logging.Handler):
+    """Takes what aiosmtpd, aiohttp, asyncio and the others log through the standard library."""
+
+    def __init__(self, render: "_Renderer", sink: _Sink) -> None:
+        super().__init__(logging.WARNING)  # below it aiosmtpd and aiosmtplib write addresses and mails
+        self._render = render
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            event = record.getMessage()
+        except Exception:  # noqa: BLE001  a library's wrong format string must not raise into its caller
+            event = str(record.msg)
+        fields: dict[str, Any] = {"source": record.name, "event": event, "exc_info": record.exc_info}
+        serious = "critical" if record.levelno >= logging.CRITICAL else "error"
+        level = serious if record.levelno >= logging.ERROR else "warning"
+        self._sink.write(self._render(None, level, fields))
+
+
+def _take_in_libraries(handler: _Library, level: int) -> None:
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if isinstance(old, _Library):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Renderer:
+    """The last processor: fields to one line. Everything that could raise is inside one `try`."""
+
+    json: bool
+    colours: bool
+    unmasked: bool
+    clock: Callable[[], float]
+
+    def __call__(self, _logger: object, level: str, event_dict: MutableMapping[str, Any]) -> str:
+        fields = dict(event_dict)
+        head = {"time": self._now(), "level": level, "event": fields.pop("event", "")}
+        try:
+            return self._line(head, fields)
+        except Exception as failure:  # noqa: BLE001  logging never raises: say what is left to say
+            head["event"] = "unloggable"
+            return self._line(head, {"fault": type(failure).__name__})
+
+    def _line(self, head: dict[str, Any], fields: dict[str, Any]) -> str:
+        failure = _exception_of(fields.pop("exc_info", None))
+        if failure is not None:
+            told = _traceback(failure) if self.json else _summary(failure)
+            head["exception"] = told if self.unmasked else mask_text(told)
+        head["event"] = self._shown("event", head["event"])
+        line = head | {key: self._shown(key, value) for key, value in fields.items() if key not in head}
+        if self.json:
+            return f"<{_PRIORITY.get(head['level'], 6)}>{_encode(line)}".replace("\x7f", "\\u007f")
+        return _as_text(line, colours=self.colours)
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+    def _shown(self, key: str, value: object) -> object:
+        """The value as it may be seen: bounded, masked, made of what JSON knows."""
+        if key in SECRET:
+            return "***"
+        if not isinstance(value, str):
+            if value is None or isinstance(value, _PLAIN):
+                hidden = key in PERSONAL and not self.unmasked and type(value) is int
+                return self._shown(key, str(value)) if hidden else value
+            if isinstance(value, _MANY):
+                return [self._shown(key, one) for one in value]
+            if isinstance(value, dict):
+                return {str(inner): self._shown(str(inner), one) for inner, one in value.items()}
+            value = _text_of(value)
+        if len(value) > _LONGEST_VALUE:
+            value = value[:_LONGEST_VALUE] + "…"
+        if self.unmasked or key in VERBATIM:
+            return value
+        return _mask_person(value) if key in PERSONAL else mask_text(value)
+
+
+def _text_of(value: object) -> str:
+    with suppress(Exception):  # one bad value must not cost the others
+        return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return f"<{type(value).__name__}>"
+
+
+def _as_text(line: dict[str, Any], *, colours: bool) -> str:
+    def paint(code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if colours else text
+
+    when, level, event = line.pop("time"), line.pop("level"), _printable(str(line.pop("event")))
+    source, failure = line.pop("source", None), line.pop("exception", None)
+    parts = [paint("2", when), paint(_COLOUR.get(level, "0"), f"{level:8}"), paint("1", f"{event:10}")]
+    parts += [f"{paint('36', _printable(key))}={_quoted(value)}" for key, value in line.items()]
+    if source is not None:
+        parts.append(paint("2", f"({_printable(str(source))})"))
+    if failure is not None:
+        parts.append(paint("31", _printable(failure)))
+    return " ".join(parts)
+
+
+def _quoted(value: object) -> str:
+    if not isinstance(value, str):
+        return _encode(value)
+    text = _printable(value)
+    return text if text and not set(text) & {" ", '"', "="} else '"' + text.replace('"', '\\"') + '"'
+
+
+def _printable(text: str) -> str:
+    """The text with everything escaped that moves a cursor, ends a line or turns the writing direction."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _mask_person(text: str) -> str:
+    if "@" in text:
+        return mask_address(text.rstrip(">"))
+    return mask_number(text) if _looks_like_number(text) else mask_text(text)
+
+
+def _looks_like_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and sum(map(str.isdigit, text)) >= _SHORTEST_NUMBER
+
+
+def _exception_of(exc_info: object) -> BaseException | None:
+    if isinstance(exc_info, tuple):
+        exc_info = exc_info[1]
+    failure = sys.exception() if exc_info is True else exc_info
+    return failure if isinstance(failure, BaseException) else None
+
+
+def _traceback(failure: BaseException) -> str:
+    return "".join(traceback.format_exception(failure))[-_LONGEST_TRACEBACK:]  # its end says most
+
+
+def _summary(failure: BaseException) -> str:
+    """A traceback in one line for a reader at a terminal, the innermost call first."""
+    frames = reversed(traceback.extract_tb(failure.__traceback__)[-6:])
+    where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)
+    cause = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
+    because = f"; from {type(cause).__name__}: {cause}" if cause is not None else ""
+    return f"{type(failure).__name__}: {failure} [{where}]{because}"[:_LONGEST_VALUE]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    with suppress(Exception):  # a closed stream raises ValueError, somebody's stand-in anything
+        return stream is not None and stream.isatty()
+    return False

@@ -1,0 +1,208 @@
+"""One spelling for a mail address, one for a phone number.
+
+Tables, tokens and limits compare texts, so every text that means the same must become the same text before
+it is compared. phonenumbers alone is too kind for that: it reads letters (1-800-FLOWERS), foreign digits,
+extensions and emergency numbers as numbers. Therefore a strict pattern of our own comes first, and only
+valid numbers pass after it.
+
+Pure. Phone numbers leave here as E.164 digits without ``+``, which is also the provider's spelling.
+"""
+
+import re
+from typing import Final
+
+import idna
+import phonenumbers
+
+_SEPARATORS: Final = str.maketrans("", "", " -/.()")
+_NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")  # [0-9], never \d: foreign digits are not ours to read
+_MOST: Final = 40  # characters looked at: 15 digits, a prefix and generous separators
+_LONGEST_SHORT_CODE: Final = 6
+_LONGEST_DOMAIN: Final = 255  # octets, RFC 5321 section 4.5.3.1.2; bounds what IDNA has to look at
+
+_MOBILE_COSTS_NO_MORE: Final = frozenset(
+    {
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,  # all of North America
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.VOIP,
+        phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
+        phonenumbers.PhoneNumberType.UAN,
+    }
+)
+
+
+class NotANumber(ValueError):  # noqa: N818 - reads as the sentence it is
+    """The text is no phone number; the exception's text is a sentence about why."""
+
+
+def address(text: str) -> str:
+    """The spelling in which mail addresses are compared: all lower case, the domain as ASCII (IDNA
+    A-labels).
+
+    Quotes that a local part does not need are dropped, so ``"anna"@example.com`` is ``anna@example.com``.
+    What is no address comes back in lower case; whether a text is an address is for others to decide. Never
+    raises.
+    """
+    local, at, domain = text.rpartition("@")
+    if not at:
+        return text.lower()
+    return f"{_bare_local(local).lower()}@{_domain(domain)}"
+
+
+def _bare_local(local: str) -> str:
+    """`local` without its quotes if it is a plain dot-atom inside them."""
+    if len(local) > 2 and local[0] == local[-1] == '"':  # noqa: PLR2004 - two quotes and something between them
+        inside = local[1:-1]
+        if re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", inside):
+            return inside
+    return local
+
+
+def _domain(text: str) -> str:
+    """A domain in lower case, as A-labels where it can be; otherwise only in lower case."""
+    if text.isascii() or len(text) > _LONGEST_DOMAIN:
+        return text.lower()
+    try:
+        return idna.encode(text, uts46=True, transitional=False).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        return text.lower()
+
+
+def number(text: str, country: str) -> str:
+    """A phone number as E.164 digits without ``+``.
+
+    `text` may hold ASCII digits, one leading ``+`` or ``00``, and the separators space ``-`` ``/`` ``.``
+    ``(`` ``)``. ``+43660…`` and ``0043660…`` are international, ``0660…`` is national in `country` (an ISO
+    3166 region), and bare digits are international if that gives a valid number, else national. Raises
+    `NotANumber`.
+    """
+    digits = _compact(text)
+    if digits.startswith("00"):
+        digits = "+" + digits[2:]
+    if digits.startswith("+"):
+        found = _valid(digits, None)
+    elif digits.startswith("0"):
+        found = _valid(digits, country)
+    else:
+        found = _valid("+" + digits, None) or _valid(digits, country)
+    if found is None:
+        raise NotANumber("it is not a valid phone number")
+    return found
+
+
+def _compact(text: str) -> str:
+    """`text` without separators, or `NotANumber` where it holds anything but digits, separators and a
+    leading +.
+    """
+    if len(text) > _MOST:
+        raise NotANumber("it is too long for a phone number")
+    digits = text.translate(_SEPARATORS)
+    if not digits:
+        raise NotANumber("it holds no digits")
+    if _NUMBER.fullmatch(digits) is None:
+        raise NotANumber("it is not made of digits, one leading + and the separators space - / . ( )")
+    return digits
+
+
+def _parsed(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _valid(digits: str, country: str | None) -> str | None:
+    parsed = _parsed(digits, country)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+def number_from_local_part(local: str, country: str) -> str:
+    """The phone number a local part spells, as `number`; a quoted one passes only if it holds a number."""
+    if len(local) >= 2 and local[0] == local[-1] == '"':  # noqa: PLR2004 - an opening and a closing quote
+        local = re.sub(r"\\(.)", r"\1", local[1:-1], flags=re.DOTALL)  # quoted-pair, RFC 5321 section 4.1.2
+    return number(local, country)
+
+
+def line(text: str, country: str) -> str:
+    """One of our own numbers, as digits: E.164 where it is a valid number, else as it stands.
+
+    Providers let SMS arrive at short codes and service numbers that no numbering plan calls valid. Up to
+    six digits without a prefix are a short code and are never read as a subscriber number. Raises
+    `NotANumber`.
+    """
+    digits = _compact(text)
+    if len(digits) <= _LONGEST_SHORT_CODE and not digits.startswith(("+", "0")):
+        return digits
+    try:
+        return number(digits, country)
+    except NotANumber:
+        return digits.removeprefix("+").removeprefix("00")
+
+
+def region(number: str) -> str | None:
+    """The ISO 3166 region of E.164 digits, or None: not valid, or of no country (satellites, global
+    networks).
+    """
+    parsed = _parsed("+" + number, None)
+    found = None if parsed is None else phonenumbers.region_code_for_number(parsed)
+    return None if found is None or not found.isalpha() else found
+
+
+def is_dear(number: str) -> bool:
+    """Whether E.164 digits may cost more than a usual SMS, or cannot be a phone: premium, shared cost, no
+    country …
+
+    A list of what is *not* dear: a type that metadata invents tomorrow is refused until someone has looked
+    at it.
+    """
+    parsed = _parsed("+" + number, None)
+    if parsed is None or region(number) is None:
+        return True
+    return phonenumbers.number_type(parsed) not in _MOBILE_COSTS_NO_MORE
+
+
+def is_country(text: str) -> bool:
+    """Whether `text` is a region whose numbering plan is known: two upper-case letters of ISO 3166."""
+    return text in phonenumbers.SUPPORTED_REGIONS
+
+
+def countries() -> frozenset[str]:
+    """Every region whose numbering plan is known."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def display(number: str) -> str:
+    """E.164 digits as people read them: ``+43 660 1234567``.
+
+    What is no valid number (a short code) is unchanged.
+    """
+    if _NUMBER.fullmatch(number) is None or len(number) <= _LONGEST_SHORT_CODE:
+        return number
+    parsed = _parsed("+" + number.removeprefix("+"), None)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def masked_number(number: str) -> str:
+    """A number for logs: ``436601234567`` becomes ``+43660****567``; of short ones only the last two
+    remain.
+    """
+    digits = "".join(re.findall(r"[0-9]+", number))
+    if len(digits) < 9:  # noqa: PLR2004 - fewer digits and the eight shown would be all of it
+        return "****" + (digits[-2:] if len(digits) > 2 else "")  # noqa: PLR2004 - never all of it
+    return f"+{digits[:5]}{'*' * (len(digits) - 8)}{digits[-3:]}"
+
+
+def masked_address(address: str) -> str:
+    """An address for logs: ``anna@example.com`` becomes ``a***@example.com``.
+
+    The domain is what an operator needs.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return f"{domain[:1]}***" if domain else ""
+    return f"{local[:1]}***@{domain}"

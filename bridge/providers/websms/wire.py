@@ -1,0 +1,85 @@
+"""Reading what websms sends without believing it: strict JSON, and texts that can be stored and shown.
+
+Numbers stay the digits they were written in: ids of 19 digits arrive as JSON numbers as well as strings,
+nothing here is calculated with, and a number of 5,000 digits must not cost anything.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import NoReturn
+
+from bridge.message import Unreadable
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_LINE_ENDS = re.compile(r"\r\n?")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_INLINE_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def json_object(body: bytes) -> dict[str, object]:
+    """The one JSON object in `body`; numbers come as strings. Raises `Unreadable` for anything that is not
+    exactly that.
+
+    Refused besides bad syntax: NaN and infinities, a key given twice in one object, nesting beyond the
+    interpreter's stack, bytes that are no UTF-8 (or UTF-16/32, which JSON allows).
+    """
+    try:
+        value = json.loads(
+            body, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=str, parse_float=str
+        )
+    except RecursionError:
+        raise Unreadable("the JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise Unreadable("the JSON is no UTF-8") from None
+    except ValueError as error:
+        raise Unreadable(f"this is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Unreadable("the JSON is no object")
+    return value
+
+
+def text(value: str) -> str:
+    """A text to store and send: line ends are LF, NUL and controls go, lone surrogates become U+FFFD."""
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", _SURROGATES.sub("\ufffd", value)))
+
+
+def words(value: object, limit: int = 300) -> str:
+    """Somebody else's words for a log, a header or a notice: one line of at most `limit` characters; "" for
+    no string.
+    """
+    if not isinstance(value, str):
+        return ""
+    line = _INLINE_CONTROLS.sub(" ", _SURROGATES.sub("\ufffd", value)).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def identifier(value: object, limit: int = 100) -> str | None:
+    """An id as it was written, or None when there is none or it is nothing we would store: blank, too long,
+    not ASCII.
+    """
+    if not isinstance(value, str):
+        return None
+    value = value.strip(" ")
+    usable = 0 < len(value) <= limit and value.isascii() and value.isprintable()
+    return value if usable else None
+
+
+def count(value: object) -> int | None:
+    """A small number that arrived as digits; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - six digits
+        return int(value)
+    return None
+
+
+def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError("a key is given twice")
+        found[key] = value
+    return found
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("NaN and infinities are no JSON")

@@ -1,0 +1,149 @@
+"""The course of one connection: TLS, the conversation, and an orderly end. It knows no SMTP command.
+
+A session is one task (`_handle_client`), and nobody cancels it: a client that leaves shows up as `Gone` where the
+task next reads or writes, so a commit under way always comes to its end.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from bridge.log import get_logger
+from bridge.smtpd.contract import Reply, Terms
+from bridge.smtpd.wire import Farewell, Gone, Phase, Wire
+
+log = get_logger("smtpd")
+
+Command = Callable[[Any, str], Coroutine[Any, Any, None]]
+
+
+class Connection(Wire):
+    """Begins, secures and ends a session; subclasses give `_converse` and the ``smtp_*`` methods.
+
+    `leave` is called once for each admitted connection, when its socket is closed.
+    """
+
+    commands: ClassVar[dict[str, Command]] = {}
+
+    def __init_subclass__(cls) -> None:
+        # aiosmtpd collects the methods with `dir` for each connection; once for each class is enough.
+        cls.commands = {name[5:]: getattr(cls, name) for name in dir(cls) if name.startswith("smtp_")}
+
+    def __init__(
+        self, *, terms: Terms, mode: str, admit: Callable[[Any], Reply | None], leave: Callable[[Any], None]
+    ) -> None:
+        super().__init__(terms=terms, mode=mode, admit=admit)
+        self.trusted = False  # set by `admit`
+        self._leave = leave
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is the client's turn and no mail is being read."""
+        return self.dismissal is None and (
+            self.phase is Phase.HANDSHAKE or (self.phase is Phase.COMMAND and self._waiter is not None)
+        )
+
+    def is_overdue(self, patience: float) -> bool:
+        """Whether it is in DATA for longer than `patience` seconds plus what the octets received so far are worth."""
+        if self.phase is not Phase.DATA or self.dismissal is not None:
+            return False
+        return self.loop.time() - self.since > patience + self._data_bonus()
+
+    def dismiss(self, reply: Reply, *, in_data: bool = False) -> None:
+        """Ends the session with `reply`: now if it waits for the client, else before the next command.
+
+        A client that is sending a mail is interrupted only with `in_data`.
+        """
+        self.dismissal = reply
+        if self.phase is Phase.HANDSHAKE:
+            self.abort()
+        elif self._waiter is None or self._waiter.done():
+            return
+        elif self.phase is Phase.COMMAND or (in_data and self.phase is Phase.DATA):
+            self._waiter.set_exception(Farewell(reply))
+
+    def abort(self) -> None:
+        """Drops the connection as it is. Work for the client that is under way goes on."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    async def _secure(self) -> None:
+        """Changes to TLS. What came in plain text and was not read is forgotten (CVE-2024-34083)."""
+        limits, wire = self.terms.limits, self._wire
+        if wire is None or self.terms.ssl_context is None:
+            raise Gone
+        self._inbox.clear()
+        self._enter(Phase.HANDSHAKE)
+        try:
+            secured = await self.loop.start_tls(
+                wire,
+                self,
+                self.terms.ssl_context,
+                server_side=True,
+                ssl_handshake_timeout=limits.handshake_timeout,
+                ssl_shutdown_timeout=limits.linger,
+            )
+        except OSError as problem:  # ssl.SSLError, ConnectionError and TimeoutError are OSErrors
+            log.info("no tls", peer=self.peer.host, reason=str(problem))
+            secured = None
+        if secured is None:
+            wire.abort()
+            if not self._lost.done():  # asyncio does not tell when it was in the handshake
+                self.connection_lost(None)
+            raise Gone
+        self.transport = self._wire = secured
+        secured.set_write_buffer_limits(high=1)  # here 0 would mean always paused
+        peer = self.peer
+        peer.tls, peer.helo, peer.esmtp, peer.user = True, "", False, None
+        self._set_rset_state()
+
+    async def _converse(self) -> None:
+        raise NotImplementedError
+
+    async def _handle_client(self) -> None:
+        try:
+            if self.phase is Phase.HANDSHAKE:
+                await self._secure()
+            await self._converse()
+            await self._flush()
+        except Gone:
+            pass
+        except Farewell as last:
+            await self._say_farewell(last.reply)
+        except Exception:
+            log.exception("session failed", peer=self.peer.host)
+        finally:
+            await self._hang()
+
+    async def _say_farewell(self, reply: Reply) -> None:
+        """Says `reply` in such a way that a client which is still sending can read it: reads on until it is silent.
+
+        To close with unread input would reset the connection and could take the reply with it.
+        """
+        silence, began = self.terms.limits.linger, self.loop.time()
+        sending = bool(self._inbox) or self.phase is Phase.DATA
+        self._enter(Phase.LEAVING, silence)
+        try:
+            self._say(reply.encode())
+            await self._flush()
+            if not sending or self._wire is None:
+                return
+            if self._wire.can_write_eof():
+                self._wire.write_eof()
+            while self.loop.time() - began < self.terms.limits.write_timeout:
+                self._inbox.clear()
+                self._alarm.set(silence)
+                await self._more()
+        except (Gone, Farewell):
+            pass
+
+    async def _hang(self) -> None:
+        """Closes the socket and waits until it is closed; a client that does not read what is left is cut off."""
+        self.phase = Phase.LEAVING
+        if self._wire is not None and not self._lost.done():
+            self._unsent = self._wire.get_write_buffer_size()
+            self._wire.close()
+            self._alarm.set(self.terms.limits.write_timeout)
+            await asyncio.wait([self._lost])
+        self._alarm.stop()
+        self._leave(self)

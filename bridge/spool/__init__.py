@@ -1,0 +1,180 @@
+"""The spool: what was acknowledged and is not yet done. The contract that every store keeps, and the state machine.
+
+A door calls `accept` and says its ``250`` or ``2000`` only after it returned. Delivery claims what is due, commits
+SENDING directly before a call and the outcome directly after it. Every change of a delivery's state, whoever asks for
+it, is a `Step` that goes through `move`; the table `MOVES` decides whether it may. The two doors, delivery, notices
+and the console meet nowhere else.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.message import Channel, Delivery, Report, State
+
+FINAL = frozenset({State.SENT, State.DELIVERED, State.FAILED, State.DROPPED})
+"""States that delivery leaves alone; of an SMS in SENT only a report or the end of its validity is still to come."""
+
+OPEN = frozenset(State) - FINAL
+"""States that count as queued for limits and for the operator."""
+
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.QUEUED, State.SENDING, State.HELD, State.FAILED, State.DROPPED}),
+    State.SENDING: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN, State.HELD}),
+    State.SENT: frozenset({State.DELIVERED, State.FAILED}),
+    State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.HELD, State.DROPPED}),
+    State.HELD: frozenset({State.QUEUED, State.FAILED, State.DROPPED}),
+    State.FAILED: frozenset({State.DELIVERED, State.QUEUED}),  # a late report corrects; an operator retries
+    State.DELIVERED: frozenset(),
+    State.DROPPED: frozenset(),
+}
+
+COMES_FROM: dict[State, frozenset[State]] = {
+    to: frozenset(before for before, after in MOVES.items() if to in after) for to in State
+}
+
+SEEN_FOR = 7 * 86400.0
+"""Seconds for which a mail that comes again is recognised."""
+
+CONVERSATION_FOR = 7 * 86400.0
+"""Seconds a conversation stays open after its author last wrote."""
+
+
+class SpoolLocked(Exception):
+    """Another daemon works on this spool."""
+
+
+class SpoolDamaged(Exception):
+    """The spool cannot be opened safely: damaged, or written by a newer program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One move of one delivery, with what is written down about it. `None` leaves a column as it is."""
+
+    id: str
+    to: State
+    event: str  # Postfix's word where it has one: sent, deferred, bounced, held …
+    only_from: frozenset[State] | None = None  # narrower than MOVES, for the caller's own reasons
+    code: str = ""
+    text: str = ""
+    status: str = ""
+    next_at: float | None = None
+    expires_at: float | None = None
+    attempts: int = 0  # added to what is counted
+    transfer_id: str | None = None
+    told: str = ""  # the outcome its author is told of, where the route's `reports` allow: "failed", "delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Who wrote last to a phone; an SMS from it finds that mailbox."""
+
+    phone: str
+    line: str  # "" where none is known
+    author: str
+    message_id: str | None = None  # of the author's last mail, for In-Reply-To
+    expires_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """All that one acknowledgement covers: it is committed whole or not at all."""
+
+    id: str
+    kind: str  # "mail", "sms", "notice", "command"
+    at: float
+    sender: str = ""  # envelope sender of a mail, the phone of an SMS
+    author: str | None = None
+    proof: str = ""  # how the author was proven
+    peer: str = ""
+    message_id: str | None = None
+    deliveries: Sequence[Delivery] = ()
+    seen: Sequence[bytes | None] = ()  # one key per delivery, for mail that comes again; None: no suppression
+    conversations: Sequence[Conversation] = ()
+    notification_id: str | None = None  # a provider's id, for notifications that come again
+    told: Sequence[tuple[str, str]] = ()  # (delivery id, outcome) that this notice tells
+    alerts_told: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What `accept` did: the id to acknowledge, and whether it was here before."""
+
+    id: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a delivery's history."""
+
+    at: float
+    event: str
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something the operator is to be told by mail."""
+
+    id: int
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """A delivery whose author is to be told, and of what."""
+
+    delivery: Delivery
+    told: str  # "failed", "delayed", "delivered"
+    kind: str  # of the intake it came with
+    message_id: str | None = None  # of the author's mail, so that the notice stands in its thread
+
+
+class Spool(Protocol):
+    """Every store keeps this. All methods raise `StoreUnavailable` when nothing could be committed or read."""
+
+    async def accept(self, intake: Intake, /) -> Accepted:
+        """Commit a whole intake. What was seen before is not kept again and answered with the first id."""
+        ...
+
+    async def bury(self, notification_id: str, body: bytes, reason: str, at: float, /) -> None:
+        """Commit a dead letter, once per notification, and the alert that says so."""
+        ...
+
+    async def alert(self, text: str, at: float, /) -> None:
+        """Commit a sentence for the operator."""
+        ...
+
+    async def claim(
+        self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = (), /
+    ) -> list[Delivery]:
+        """Lease up to `limit` due deliveries until `lease`, urgent ones first, then oldest first."""
+        ...
+
+    async def unclaim(self, ids: Sequence[str], /) -> None:
+        """Give leases back untouched."""
+        ...
+
+    async def move(self, steps: Sequence[Step], now: float, /) -> list[bool]:
+        """Make moves; says of each whether it was allowed and made. All are committed when it returns."""
+        ...
+
+    async def report(self, report: Report, now: float, /) -> bool:
+        """Note a handset report; True when its delivery is known. Else it is kept until the answer names it."""
+        ...
+
+    async def recover(self, now: float, /) -> tuple[int, int]:
+        """After a crash: SMS in SENDING become UNKNOWN, mails QUEUED, leases fall back. Counts of both."""
+        ...
+
+    async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
+        """The open conversation of (phone, line), else of the phone where no line was known."""
+        ...
+
+    async def open_count(self) -> int:
+        """Deliveries that are not done."""
+        ...

@@ -1,0 +1,179 @@
+"""Deliveries in SQL: insert, claim, and the one function that moves them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+import apsw
+
+from bridge.message import Channel, Delivery, OnUnknown, Reports, State
+from bridge.spool import COMES_FROM, Event, Step, Telling
+
+COLUMNS = tuple(field.name for field in fields(Delivery))
+_LIST = ", ".join(COLUMNS)
+_INSERT = f"INSERT INTO deliveries ({_LIST}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # our names
+_EVENT = "INSERT INTO events (delivery, at, event, code, text) VALUES (?, ?, ?, ?, ?)"
+_KINDS = {"channel": Channel, "state": State, "reports": Reports, "on_unknown": OnUnknown, "urgent": bool}
+_READERS = tuple(_KINDS.get(name) for name in COLUMNS)
+
+MAX_TEXT = 500
+"""Characters of a carrier's words that are kept."""
+
+
+def from_row(row: Sequence[Any]) -> Delivery:
+    """A row in the order of `COLUMNS`."""
+    return Delivery(
+        **{
+            name: value if kind is None else kind(value)
+            for name, kind, value in zip(COLUMNS, _READERS, row, strict=False)
+        }
+    )
+
+
+def insert(db: apsw.Connection, delivery: Delivery) -> None:
+    """Put a new delivery in, with the first line of its history."""
+    db.execute(_INSERT, tuple(getattr(delivery, name) for name in COLUMNS))
+    db.execute(_EVENT, (delivery.id, delivery.created_at, delivery.state.value, "", ""))
+
+
+def note(db: apsw.Connection, delivery_id: str, event: Event) -> None:
+    """Add a line to a delivery's history."""
+    db.execute(_EVENT, (delivery_id, event.at, event.event, event.code, event.text[:MAX_TEXT]))
+
+
+def _move_sql(origins: frozenset[State]) -> str:
+    states = ", ".join(f"'{state.value}'" for state in sorted(origins))
+    # Which outcomes an author is told is the route's choice, kept with the delivery: decided here, once.
+    return f"""
+    UPDATE deliveries SET state = :to, changed_at = :now, lease = NULL, attempts = attempts + :attempts,
+        code = CASE WHEN :code = '' THEN code ELSE :code END,
+        reason = CASE WHEN :text = '' AND :code = '' THEN reason ELSE :text END,
+        status = CASE WHEN :status = '' THEN status ELSE :status END,
+        next_at = ifnull(:next_at, next_at), expires_at = ifnull(:expires_at, expires_at),
+        transfer_id = ifnull(:transfer_id, transfer_id),
+        warn_at = CASE WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
+        tell_at = CASE WHEN (:told = 'failed' AND reports <> 'none') OR (:told = 'delivered' AND reports = 'all')
+                       THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END,
+        told = CASE WHEN :told = '' THEN told ELSE :told END
+    WHERE id = :id AND state IN ({states}) RETURNING seq
+    """  # noqa: S608  # only our own state words are put in
+
+
+_MOVES: dict[frozenset[State], str] = {}
+
+
+def move(db: apsw.Connection, step: Step, now: float) -> bool:
+    """Make one move, if `MOVES` and the step's own condition allow it; every change of state passes here."""
+    origins = COMES_FROM[step.to]
+    if step.only_from is not None:
+        origins &= step.only_from
+    sql = _MOVES.get(origins)
+    if sql is None:
+        sql = _MOVES[origins] = _move_sql(origins)
+    text = step.text[:MAX_TEXT]
+    moved = db.execute(
+        sql,
+        {
+            "id": step.id,
+            "to": step.to.value,
+            "now": now,
+            "attempts": step.attempts,
+            "code": step.code,
+            "text": text,
+            "status": step.status,
+            "next_at": step.next_at,
+            "expires_at": step.expires_at,
+            "transfer_id": step.transfer_id,
+            "told": step.told,
+        },
+    ).fetchall()
+    if not moved:
+        if step.transfer_id is not None:  # a report was faster than the answer: the id is still worth keeping
+            db.execute(
+                "UPDATE deliveries SET transfer_id = ifnull(transfer_id, ?) WHERE id = ?",
+                (step.transfer_id, step.id),
+            )
+        return False
+    db.execute(_EVENT, (step.id, now, step.event, step.code, text))
+    return True
+
+
+def _due(channel: Channel, urgent: int, without: Collection[str]) -> str:
+    skip = f"AND route NOT IN ({', '.join('?' * len(without))})" if without else ""
+    return f"""
+    SELECT seq FROM deliveries WHERE state = 'queued' AND lease IS NULL AND channel = '{channel.value}'
+        AND urgent = {urgent} AND next_at <= ? {skip} ORDER BY next_at, seq LIMIT ?
+    """  # noqa: S608  # our own words only, routes are bound
+
+
+def claim(
+    db: apsw.Connection,
+    channel: Channel,
+    limit: int,
+    now: float,
+    lease: float,
+    without_routes: Collection[str],
+) -> list[Delivery]:
+    """Lease what is due: urgent first, then oldest first."""
+    claimed: list[Delivery] = []
+    for urgent in (1, 0):
+        room = limit - len(claimed)
+        if room <= 0:
+            break
+        rows = db.execute(
+            f"UPDATE deliveries SET lease = ? WHERE seq IN ({_due(channel, urgent, without_routes)}) "  # noqa: S608  # own SQL
+            f"RETURNING {_LIST}, seq",
+            (lease, now, *without_routes, room),
+        ).fetchall()
+        rows.sort(key=lambda row: (row[COLUMNS.index("next_at")], row[-1]))
+        claimed += [from_row(row) for row in rows]
+    return claimed
+
+
+def unclaim(db: apsw.Connection, ids: Sequence[str]) -> None:
+    """Give leases back."""
+    for delivery_id in ids:
+        db.execute("UPDATE deliveries SET lease = NULL WHERE id = ? AND state = 'queued'", (delivery_id,))
+
+
+def release_leases(db: apsw.Connection, before: float) -> int:
+    """Let leases fall back that nobody renewed; says how many."""
+    return len(
+        db.execute(
+            "UPDATE deliveries SET lease = NULL WHERE lease IS NOT NULL AND lease < ? RETURNING seq",
+            (before,),
+        ).fetchall()
+    )
+
+
+def select(db: apsw.Connection, condition: str, parameters: Sequence[Any]) -> Iterator[Delivery]:
+    """Deliveries by a condition of ours."""
+    for row in db.execute(f"SELECT {_LIST} FROM deliveries WHERE {condition}", parameters):  # noqa: S608  # own SQL
+        yield from_row(row)
+
+
+def telling(db: apsw.Connection, condition: str, parameters: Sequence[Any], told: str = "") -> list[Telling]:
+    """Deliveries whose authors are due to be told, by a condition of ours; `told` overrides what is noted."""
+    columns = ", ".join(f"d.{name}" for name in COLUMNS)
+    rows: list[Any] = db.execute(
+        f"SELECT {columns}, d.told, m.kind, m.message_id FROM deliveries d JOIN mails m ON m.id = d.mail "  # noqa: S608  # own SQL
+        f"WHERE {condition}",
+        parameters,
+    ).fetchall()
+    return [Telling(delivery=from_row(row), told=told or row[-3], kind=row[-2], message_id=row[-1]) for row in rows]
+
+
+def count(db: apsw.Connection, condition: str) -> int:
+    """How many deliveries a condition of ours holds for."""
+    rows: list[Any] = db.execute(f"SELECT count(*) FROM deliveries WHERE {condition}").fetchall()  # noqa: S608  # own SQL
+    return int(rows[0][0])
+
+
+def events(db: apsw.Connection, delivery_id: str) -> list[Event]:
+    """A delivery's history, oldest first."""
+    return [
+        Event(at=at, event=event, code=code, text=text)
+        for at, event, code, text in db.execute(
+            "SELECT at, event, code, text FROM events WHERE delivery = ? ORDER BY rowid", (delivery_id,)
+        )
+    ]

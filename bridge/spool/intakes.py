@@ -1,0 +1,102 @@
+"""What one acknowledgement covers: the mail, its deliveries, what is recognised when it comes again."""
+
+import apsw
+
+from bridge.message import State
+from bridge.spool import SEEN_FOR, Accepted, Conversation, Event, Intake, deliveries
+
+_AGAIN = frozenset({State.FAILED, State.DROPPED})
+"""A first that ended so does not keep a second away."""
+
+
+def accept(db: apsw.Connection, intake: Intake) -> Accepted:
+    """Keep an intake, or answer with the id of the first when all of it was here before."""
+    if intake.notification_id is not None:
+        first = _first_notification(db, intake.notification_id, intake.id, intake.at)
+        if first is not None:
+            return Accepted(id=first, repeated=True)
+    repeated: str | None = None
+    kept = 0
+    keys = intake.seen or (None,) * len(intake.deliveries)
+    for delivery, key in zip(intake.deliveries, keys, strict=True):
+        first = _first_mail(db, key, delivery.id, intake.at) if key is not None else None
+        if first is not None:
+            repeated = repeated or first
+            continue
+        deliveries.insert(db, delivery)
+        kept += 1
+    if kept == 0 and repeated is not None:
+        return Accepted(id=repeated, repeated=True)
+    db.execute(
+        "INSERT INTO mails (id, kind, at, sender, author, proof, peer, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            intake.id,
+            intake.kind,
+            intake.at,
+            intake.sender,
+            intake.author,
+            intake.proof,
+            intake.peer,
+            intake.message_id,
+        ),
+    )
+    for conversation in intake.conversations:
+        _open(db, conversation)
+    for delivery_id, outcome in intake.told:
+        _told(db, delivery_id, outcome, intake.at)
+    for alert in intake.alerts_told:
+        db.execute("UPDATE alerts SET told = 1 WHERE id = ?", (alert,))
+    return Accepted(id=intake.id)
+
+
+def _first_notification(db: apsw.Connection, notification_id: str, mail: str, now: float) -> str | None:
+    row = db.execute("SELECT mail FROM notifications WHERE id = ?", (notification_id,)).fetchone()
+    if row is not None:
+        return str(row[0])
+    db.execute("INSERT INTO notifications (id, mail, at) VALUES (?, ?, ?)", (notification_id, mail, now))
+    return None
+
+
+def _first_mail(db: apsw.Connection, key: bytes, delivery_id: str, now: float) -> str | None:
+    row = db.execute(
+        "SELECT d.mail, d.state FROM seen s JOIN deliveries d ON d.id = s.delivery WHERE s.key = ? AND s.at > ?",
+        (key, now - SEEN_FOR),
+    ).fetchone()
+    if row is not None and State(row[1]) not in _AGAIN:
+        return str(row[0])
+    db.execute("INSERT OR REPLACE INTO seen (key, delivery, at) VALUES (?, ?, ?)", (key, delivery_id, now))
+    return None
+
+
+def _open(db: apsw.Connection, conversation: Conversation) -> None:
+    db.execute(
+        "INSERT INTO conversations (phone, line, author, message_id, expires_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (phone, line) DO UPDATE SET author = excluded.author, message_id = excluded.message_id, "
+        "expires_at = excluded.expires_at",
+        (
+            conversation.phone,
+            conversation.line,
+            conversation.author,
+            conversation.message_id,
+            conversation.expires_at,
+        ),
+    )
+
+
+def find_conversation(db: apsw.Connection, phone: str, line: str | None, now: float) -> Conversation | None:
+    """The open conversation of (phone, line), else of the phone where its line was not known."""
+    for wanted in (line, "") if line else ("",):
+        row = db.execute(
+            "SELECT phone, line, author, message_id, expires_at FROM conversations "
+            "WHERE phone = ? AND line = ? AND expires_at > ?",
+            (phone, wanted, now),
+        ).fetchone()
+        if row is not None:
+            return Conversation(phone=row[0], line=row[1], author=row[2], message_id=row[3], expires_at=row[4])
+    return None
+
+
+def _told(db: apsw.Connection, delivery_id: str, outcome: str, now: float) -> None:
+    column = "warn_at" if outcome == "delayed" else "tell_at"
+    db.execute(f"UPDATE deliveries SET {column} = NULL WHERE id = ?", (delivery_id,))  # noqa: S608  # two literals
+    deliveries.note(db, delivery_id, Event(at=now, event=f"told {outcome}"))

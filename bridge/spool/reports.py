@@ -1,0 +1,65 @@
+"""Handset reports: what each means for its delivery, and where one waits whose delivery is not known yet."""
+
+from dataclasses import replace
+from typing import Any
+
+import apsw
+
+from bridge.message import Report, ReportState, State
+from bridge.spool import Event, Step, deliveries
+
+_SENT = Step(id="", to=State.SENT, event="sent", only_from=frozenset({State.UNKNOWN}))
+_MEANING: dict[ReportState, Step] = {
+    ReportState.DELIVERED: Step(id="", to=State.DELIVERED, event="delivered", status="2.1.5", told="delivered"),
+    # Not final, but proof that the provider has the message: it settles a lost answer.
+    ReportState.ACCEPTED: _SENT,
+    ReportState.UNDELIVERED: _SENT,
+    ReportState.EXPIRED: Step(id="", to=State.FAILED, event="bounced", status="4.4.7", told="failed"),
+    ReportState.DELETED: Step(id="", to=State.FAILED, event="bounced", status="5.2.0", told="failed"),
+    ReportState.REJECTED: Step(id="", to=State.FAILED, event="bounced", status="5.7.1", told="failed"),
+}
+
+
+def note(db: apsw.Connection, report: Report, now: float) -> bool:
+    """Settle the delivery a report speaks of; an unknown one waits in `orphans` for the answer that names it."""
+    delivery_id = _find(db, report)
+    if delivery_id is None:
+        if report.transfer_id is not None:
+            db.execute(
+                "INSERT INTO orphans (transfer_id, state, text, at) VALUES (?, ?, ?, ?)",
+                (report.transfer_id, report.state.value, report.text, now),
+            )
+        return False
+    settle(db, delivery_id, report.state, report.text, now)
+    return True
+
+
+def settle(db: apsw.Connection, delivery_id: str, state: ReportState, text: str, now: float) -> None:
+    """Write a report into the history of its delivery and make the move it means."""
+    deliveries.note(db, delivery_id, Event(at=now, event="report", code=state.value, text=text))
+    # "phone report" rather than a provider's code: what failed is the delivery, not the call.
+    step = replace(_MEANING[state], id=delivery_id, code=f"report {state.value}", text=text)
+    deliveries.move(db, step, now)
+    if state is ReportState.UNDELIVERED:
+        db.execute("UPDATE deliveries SET undelivered = 1 WHERE id = ?", (delivery_id,))
+
+
+def adopt(db: apsw.Connection, delivery_id: str, transfer_id: str, now: float) -> None:
+    """Settle a delivery by the reports that came before the answer naming its transfer id."""
+    rows: list[Any] = db.execute(
+        "DELETE FROM orphans WHERE transfer_id = ? RETURNING state, text, at", (transfer_id,)
+    ).fetchall()
+    for state, text, _ in sorted(rows, key=lambda row: float(row[2])):
+        settle(db, delivery_id, ReportState(state), text, now)
+
+
+def _find(db: apsw.Connection, report: Report) -> str | None:
+    for column, value in (("id", report.client_message_id), ("transfer_id", report.transfer_id)):
+        if value is not None:
+            row = db.execute(
+                f"SELECT id FROM deliveries WHERE {column} = ? AND channel = 'sms' LIMIT 1",  # noqa: S608  # two literals
+                (value,),
+            ).fetchone()
+            if row is not None:
+                return str(row[0])
+    return None

@@ -1,0 +1,61 @@
+"""What is kept for how long, and letters nobody could read."""
+
+import apsw
+
+from bridge.spool import SEEN_FOR, Alert
+
+_FINAL = "state IN ('sent', 'delivered', 'failed', 'dropped')"
+
+
+def bury(db: apsw.Connection, notification_id: str, body: bytes, reason: str, at: float) -> None:
+    """Keep a notification that is authentic but cannot be read, and tell the operator, once."""
+    new = db.execute(
+        "INSERT OR IGNORE INTO dead_letters (notification, at, reason, body) VALUES (?, ?, ?, ?) RETURNING 1",
+        (notification_id, at, reason, body),
+    ).fetchall()
+    if new:
+        alert(db, f"A notification of the SMS provider could not be read and was kept: {reason}", at)
+
+
+def alert(db: apsw.Connection, text: str, at: float) -> None:
+    """Keep a sentence for the operator until it was mailed."""
+    db.execute("INSERT INTO alerts (at, text) VALUES (?, ?)", (at, text))
+
+
+def alerts(db: apsw.Connection, limit: int) -> list[Alert]:
+    """What the operator was not told yet, oldest first."""
+    rows = db.execute("SELECT id, at, text FROM alerts WHERE told = 0 ORDER BY id LIMIT ?", (limit,))
+    return [Alert(id=row[0], at=row[1], text=row[2]) for row in rows]
+
+
+def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float, limit: int) -> int:
+    """Blank the texts and drop the history of finished deliveries that are old enough, `limit` at a time.
+
+    Gives the number of rows touched; fewer than `limit` means that nothing is left to do.
+    """
+    touched = _count(
+        db,
+        f"UPDATE deliveries SET payload = x'' WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} "  # noqa: S608
+        "AND payload <> x'' AND changed_at < ? LIMIT ?) RETURNING seq",
+        (now - keep_text, limit),
+    )
+    old = db.execute(
+        f"DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} AND changed_at < ? "  # noqa: S608
+        "ORDER BY seq LIMIT ?) RETURNING id, mail",
+        (now - keep_history, limit),
+    ).fetchall()
+    for delivery, mail in old:
+        db.execute("DELETE FROM events WHERE delivery = ?", (delivery,))
+        db.execute(
+            "DELETE FROM mails WHERE id = ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE mail = ?)",
+            (mail, mail),
+        )
+    for table in ("seen", "notifications", "orphans"):
+        db.execute(f"DELETE FROM {table} WHERE at < ?", (now - SEEN_FOR,))  # noqa: S608  # three literals
+    for table in ("dead_letters", "alerts"):
+        db.execute(f"DELETE FROM {table} WHERE at < ?", (now - keep_history,))  # noqa: S608  # two literals
+    return max(touched, len(old))
+
+
+def _count(db: apsw.Connection, sql: str, parameters: tuple[object, ...]) -> int:
+    return len(db.execute(sql, parameters).fetchall())

@@ -1,0 +1,80 @@
+"""The spool's tables, version by version.
+
+`PRAGMA user_version` says which version a file has. A migration runs in one transaction, so a crash leaves the old
+version or the new one; a file of a newer program is refused, since an older one could not keep its promises.
+Indexes are partial: a claim costs the same at no rows and at a million, and finished deliveries cost nothing.
+"""
+
+import apsw
+
+from bridge.spool import SpoolDamaged
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE mails (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, at REAL NOT NULL, sender TEXT NOT NULL, author TEXT,
+        proof TEXT NOT NULL, peer TEXT NOT NULL, message_id TEXT
+    ) WITHOUT ROWID;
+
+    CREATE TABLE deliveries (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, mail TEXT NOT NULL, channel TEXT NOT NULL,
+        recipient TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL, sender TEXT NOT NULL, author TEXT,
+        route TEXT NOT NULL, urgent INTEGER NOT NULL, reports TEXT NOT NULL, language TEXT NOT NULL,
+        on_unknown TEXT NOT NULL, unknown_wait REAL NOT NULL, created_at REAL NOT NULL, changed_at REAL NOT NULL,
+        next_at REAL NOT NULL, expires_at REAL NOT NULL, warn_at REAL, attempts INTEGER NOT NULL,
+        code TEXT NOT NULL, reason TEXT NOT NULL, status TEXT NOT NULL, transfer_id TEXT,
+        lease REAL, undelivered INTEGER NOT NULL DEFAULT 0, tell_at REAL, told TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX due ON deliveries (channel, urgent, next_at, seq) WHERE state = 'queued' AND lease IS NULL;
+    CREATE INDEX leased ON deliveries (lease) WHERE lease IS NOT NULL;
+    CREATE INDEX open ON deliveries (state, changed_at) WHERE state IN ('queued', 'sending', 'unknown', 'held');
+    CREATE INDEX expiring ON deliveries (expires_at) WHERE state IN ('queued', 'unknown', 'held');
+    CREATE INDEX unreported ON deliveries (expires_at) WHERE state = 'sent' AND undelivered = 1;
+    CREATE INDEX warning ON deliveries (warn_at) WHERE warn_at IS NOT NULL;
+    CREATE INDEX telling ON deliveries (tell_at) WHERE tell_at IS NOT NULL;
+    CREATE INDEX of_mail ON deliveries (mail);
+    CREATE INDEX transfer ON deliveries (transfer_id) WHERE transfer_id IS NOT NULL;
+    CREATE INDEX with_text ON deliveries (changed_at)
+        WHERE state IN ('sent', 'delivered', 'failed', 'dropped') AND payload <> x'';
+
+    CREATE TABLE events (
+        delivery TEXT NOT NULL, at REAL NOT NULL, event TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL
+    );
+    CREATE INDEX of_delivery ON events (delivery);
+
+    CREATE TABLE seen (key BLOB PRIMARY KEY, delivery TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    CREATE INDEX seen_at ON seen (at);
+    CREATE TABLE notifications (id TEXT PRIMARY KEY, mail TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    CREATE INDEX notifications_at ON notifications (at);
+    CREATE TABLE orphans (transfer_id TEXT NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL);
+    CREATE INDEX orphan ON orphans (transfer_id);
+    CREATE TABLE conversations (
+        phone TEXT NOT NULL, line TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT, expires_at REAL NOT NULL,
+        PRIMARY KEY (phone, line)
+    ) WITHOUT ROWID;
+    CREATE TABLE dead_letters (
+        notification TEXT PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL
+    );
+    CREATE TABLE alerts (id INTEGER PRIMARY KEY, at REAL NOT NULL, text TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0);
+    CREATE INDEX untold ON alerts (id) WHERE told = 0;
+    """,
+)
+
+
+def migrate(db: apsw.Connection) -> None:
+    """Bring the file to this program's version; raises `SpoolDamaged` for a newer one."""
+    version = int(db.pragma("user_version"))
+    if version > len(MIGRATIONS):
+        raise SpoolDamaged(
+            f"the spool has schema version {version}, this program knows {len(MIGRATIONS)}: "
+            "install the newer smsbridge again"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.execute(script)
+            db.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")

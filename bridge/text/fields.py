@@ -1,0 +1,220 @@
+"""Header fields: split within bounds, decoded without believing them.
+
+An own reader, because the standard library's raises on a dozen known headers, needs minutes for some, and turns
+encoded words into addresses and line breaks. Nothing here raises on what a field holds; a block beyond the bounds
+is refused before it is read.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from urllib.parse import unquote
+
+from bridge.text import charsets
+from bridge.text.refused import HEADER, HEADER_BLOCK, HEADERS, too_many_headers
+
+Fields = Mapping[str, tuple[str, ...]]
+"""Lower-case name to its values in their order: unfolded, stripped, encoded words not decoded."""
+
+_END = re.compile(rb"\n\r?\n")
+_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+
+
+def split(data: bytes) -> tuple[Fields, int]:
+    """The fields at the start of `data` and where the body begins.
+
+    A line that is no field begins the body, as everywhere: some devices send a bare text. Raises Refused (552
+    5.3.4) beyond 64 KiB in all, 8 KiB a field, 500 fields.
+    """
+    if data[:1] == b"\n" or data[:2] == b"\r\n":
+        return {}, data.index(b"\n") + 1
+    end = _END.search(data, 0, HEADER_BLOCK + 3)
+    block, body = (data[: end.start()], end.end()) if end else (data[: HEADER_BLOCK + 1], len(data))
+    found: dict[str, tuple[str, ...]] = {}
+    at = fields = 0
+    name, value = "", b""
+    for line in block.split(b"\n"):
+        if name and line[:1] in {b" ", b"\t"}:
+            value += line.rstrip(b"\r")
+            if len(value) > HEADER:
+                raise too_many_headers(f"a header field of more than {HEADER // 1024} KiB")
+        elif (start := _NAME.match(line)) is not None:
+            _keep(found, name, value)
+            name, value = start[1].decode("ascii").lower(), line[start.end() :].rstrip(b"\r")
+            fields += 1
+            if fields > HEADERS or len(value) > HEADER:
+                raise too_many_headers(f"more than {HEADERS} header fields, or one of more than {HEADER} bytes")
+        elif at or not line.startswith(b"From "):  # the line a mailbox file begins with
+            _keep(found, name, value)
+            return found, min(at, len(data))
+        at += len(line) + 1
+    if at > HEADER_BLOCK + 1:
+        raise too_many_headers(f"more than {HEADER_BLOCK // 1024} KiB of header")
+    _keep(found, name, value)
+    return found, body
+
+
+def _keep(found: dict[str, tuple[str, ...]], name: str, value: bytes) -> None:
+    if name:
+        text = value.strip()
+        words = text.decode("ascii") if text.isascii() else charsets.decode(text, "")
+        found[name] = (*found[name], words) if name in found else (words,)
+
+
+def first(fields: Fields, name: str) -> str:
+    """The first value of a field, "" where there is none."""
+    values = fields.get(name)
+    return values[0] if values else ""
+
+
+_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
+
+
+def words(value: str) -> str:
+    """A field as people read it: encoded words (RFC 2047) decoded, one line, no control characters.
+
+    What is malformed stays as it stands. Neighbouring words are joined as bytes, since many programs cut inside a
+    character.
+    """
+    if "=?" not in value:
+        return " ".join(_CONTROL.sub(" ", value).split())
+    out: list[str] = []
+    held, held_charset, at = b"", "", 0
+    for found in _WORD.finditer(value):
+        between = value[at : found.start()]
+        data = _word(found[2], found[3])
+        if data is None:
+            continue
+        charset = found[1].partition("*")[0].lower()
+        if held and (between.strip() or charset != held_charset):
+            out.append(charsets.decode(held, held_charset))
+            held = b""
+        if at == 0 or between.strip():
+            out.append(between)
+        held, held_charset, at = held + data, charset, found.end()
+    out.append(charsets.decode(held, held_charset))
+    return " ".join(_CONTROL.sub(" ", "".join(out) + value[at:]).split())
+
+
+def _word(kind: str, text: str) -> bytes | None:
+    """The bytes of one encoded word; None when it is none."""
+    if kind in "qQ":
+        raw = text.replace("_", " ").encode("utf-8", "replace")
+        return _ESCAPED.sub(_octet, raw)
+    try:
+        return binascii.a2b_base64(text.encode("ascii") + b"==", strict_mode=False)
+    except (binascii.Error, UnicodeEncodeError):
+        return None
+
+
+def _octet(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
+
+
+_ID = re.compile(r"<[!-;=?-~]{1,996}>")
+_REFERENCES = 50
+
+
+def message_id(fields: Fields) -> str | None:
+    """The Message-ID with its brackets when it is sane: printable ASCII, no blank, at most 998 characters."""
+    value = first(fields, "message-id")
+    return value if _ID.fullmatch(value) else None
+
+
+def ids(value: str) -> tuple[str, ...]:
+    """The sane ids of In-Reply-To or References: at most 50, the first (the thread's root) and the last ones."""
+    found = tuple(_ID.findall(value)) if "<" in value else ()
+    return found if len(found) <= _REFERENCES else (found[0], *found[1 - _REFERENCES :])
+
+
+_TOKEN = re.compile(
+    r'(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<mark>[<>(),:;"])|(?P<text>[^"()<>,:;\\]+|\\.?)',
+    re.DOTALL,
+)
+_ADDRESS = re.compile(
+    r'(?:[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|"[^"\\\x00-\x1f\x7f]*")@[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+'
+)
+
+
+def addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses of a From field (all of them, when there are several), domains in lower case.
+
+    Empty when any part of it is not understood: two readers of one doubtful From see two different authors. Encoded
+    words are never decoded here.
+    """
+    found: list[str] = []
+    for value in values:
+        for outside, inside in _mailboxes(value):
+            if outside is None:
+                return ()
+            address = outside.strip() if inside is None else inside.strip()
+            if not address and inside is None:
+                continue  # a comma too many
+            if not _ADDRESS.fullmatch(address):
+                return ()
+            local, _, domain = address.rpartition("@")
+            found.append(f"{local}@{domain.lower()}")
+    return tuple(found)
+
+
+def _mailboxes(value: str) -> Iterator[tuple[str | None, str | None]]:
+    """What stands outside and inside of the angle brackets of each list entry; (None, None) for what is no list."""
+    outside, inside, open_, comments = "", None, False, 0
+    for token in _TOKEN.finditer(value):
+        text = token[0]
+        mark = text if token.lastgroup == "mark" else ""
+        if mark in {"(", ")"} and not open_:
+            comments += 1 if mark == "(" else -1
+        elif comments:
+            if token.lastgroup == "quoted":  # readers disagree whether it hides a bracket
+                break
+        elif mark == ",":
+            yield (None, None) if open_ else (outside, inside)
+            outside, inside = "", None
+        elif mark == "<" and inside is None:
+            open_, inside = True, ""
+        elif mark == ">" and open_:
+            open_ = False
+        elif mark or (inside is not None and not open_ and text.strip()):
+            break
+        elif open_:
+            inside = f"{inside}{text}"
+        else:
+            outside += text
+        if comments < 0:
+            break
+    else:
+        if not open_ and not comments:
+            yield outside, inside
+            return
+    yield None, None
+
+
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
+_PARAMETERS = 40
+
+
+def parameters(value: str) -> tuple[str, dict[str, str]]:
+    """The first word of Content-Type or Content-Disposition in lower case, and at most 40 parameters.
+
+    Continuations and percent-encoding (RFC 2231) are put together in the order in which they stand.
+    """
+    if ";" not in value:
+        return value.strip().lower(), {}
+    word = value[: value.index(";")].strip().lower()
+    found: dict[str, str] = {}
+    for match in islice(_PARAMETER.finditer(value), _PARAMETERS):
+        name, star, rest = match[1].lower().partition("*")
+        text = match[2].strip()
+        if text.startswith('"'):
+            text = re.sub(r"\\(.)", r"\1", text.strip('"'), flags=re.DOTALL)
+        if star and (not rest or rest.endswith("*")):
+            text = unquote(text.rpartition("'")[2], "latin-1")
+        if star:
+            found[name] = found.get(name, "") + text
+        else:
+            found.setdefault(name, text)
+    return word, found

@@ -1,0 +1,91 @@
+"""The words with which mail programs introduce what somebody else wrote, as data: one row per language and shape.
+
+German, English, French, Italian, Spanish, Portuguese, Dutch, Swedish, Danish, Norwegian, Polish, Czech, Russian.
+Everything is lower case.
+"""
+
+OPENINGS = (
+    ("am ", " schrieb"),
+    ("am ", " geschrieben:"),
+    ("on ", " wrote:"),
+    ("on ", " writes:"),
+    ("le ", "a écrit"),
+    ("il ", "ha scritto"),
+    ("el ", "escribió"),
+    ("em ", "escreveu"),
+    ("op ", " schreef"),
+    ("op ", " geschreven:"),
+    ("den ", " skrev"),
+    ("d. ", " skrev"),
+    ("dne ", " napsal"),
+    ("w dniu ", " napisał"),
+    ("w dniu ", " pisze:"),
+    ("", " schrieb am "),
+    ("", " hat am "),
+    ("", " wrote on "),
+    ("", " a écrit le "),
+    ("", " ha scritto il "),
+    ("", " написал"),
+    ("", " пишет:"),
+)
+"""(how the line begins, what it contains): with a date or an address in it and a colon at the end, the line
+introduces a quotation."""
+
+VERBS = (
+    *(" schrieb", "geschrieben:", "wrote:", "writes:", "a écrit", "ha scritto", "escribió", "escreveu", "schreef"),
+    *("skrev", "napsal", "napisał", "написал", "kirjoitti", "írta"),
+)
+"""What a line with a colon at its end contains when it introduces the ``>`` lines directly below it."""
+
+NOT_OPENINGS = (" schrieb ich", " i wrote", " habe ich ", " ich geschrieben")
+"""The writer quotes nobody but himself."""
+
+SEPARATORS = frozenset({
+    "ursprüngliche nachricht", "originalnachricht", "original-nachricht", "original nachricht",
+    "weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail",
+    "original message", "forwarded message", "begin forwarded message", "original appointment", "reply message",
+    "message d'origine", "message d’origine", "message original", "message transféré", "message transmis",
+    "début du message transféré", "début du message réexpédié", "messaggio originale", "messaggio inoltrato",
+    "inizio messaggio inoltrato", "mensaje original", "mensaje reenviado", "inicio del mensaje reenviado",
+    "mensagem original", "mensagem encaminhada", "oorspronkelijk bericht", "origineel bericht",
+    "doorgestuurd bericht", "begin doorgestuurd bericht", "ursprungligt meddelande",
+    "vidarebefordrat meddelande", "oprindelig meddelelse", "opprinnelig melding", "původní zpráva",
+    "wiadomość oryginalna", "пересылаемое сообщение", "исходное сообщение",
+})  # fmt: skip
+"""Between dashes, or before a colon: everything below is an older mail."""
+
+FROM = frozenset({"von", "from", "de", "da", "van", "från", "fra", "od", "от", "от кого"})
+DATE = frozenset({
+    "gesendet", "datum", "sent", "date", "envoyé", "enviado", "enviado el", "enviada em", "fecha", "inviato", "data",
+    "verzonden", "skickat", "sendt", "dato", "odesláno", "wysłano", "отправлено", "дата", "gesendet am",
+})  # fmt: skip
+TO = frozenset({"an", "to", "à", "a", "para", "aan", "till", "til", "do", "komu", "кому", "cc", "kopie"})
+SUBJECT = frozenset({
+    "betreff", "subject", "objet", "oggetto", "asunto", "assunto", "onderwerp", "ämne", "emne", "předmět", "temat",
+    "тема",
+})  # fmt: skip
+"""The labels of the fields that are repeated above an older mail."""
+
+DEVICES = (
+    r"(?:diese (?:e-?mail|nachricht) wurde )?von meine[mr] .{2,60} (?:aus )?(?:gesendet|geschrieben|verschickt)",
+    r"gesendet von (?:meine[mr] .{2,60}|outlook\b.{0,40}|mail (?:für|for) windows\b.{0,10}|yahoo.{0,40}|proton.{0,40})",
+    r"gesendet mit (?:der |dem )?(?:gmx|web\.de|outlook|proton|telekom|freenet|t-online).{0,60}",
+    r"(?:diese nachricht wurde )?von .{0,60}(?:android|ios|iphone|handy)\S*(?: \S+){0,6} gesendet",
+    r"outlook für (?:ios|android|mac) (?:herunterladen|beziehen|abrufen)",
+    r"holen sie sich outlook für (?:ios|android)",
+    r"sent from (?:my .{2,60}|mail for windows.{0,10}|outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40}|a mobile device)",
+    r"sent (?:with|using) (?:proton|gmx|outlook|the mail\.com).{0,60}",
+    r"sent via .{2,40}",
+    r"get outlook for (?:ios|android|mac)",
+    r"envoyé (?:de|depuis) (?:mon|ma|outlook).{0,60}",
+    r"télécharger outlook pour (?:ios|android)",
+    r"inviato (?:da|dal) .{2,60}",
+    r"enviado desde (?:mi|outlook).{0,60}",
+    r"enviado (?:do|de) meu .{2,60}",
+    r"verstuurd vanaf mijn .{2,60}",
+    r"verzonden vanaf mijn .{2,60}",
+    r"skickat från min .{2,60}",
+    r"sendt fra min .{2,60}",
+    r"wysłane z .{2,60}",
+)
+"""Whole last lines that a program wrote, as regular expressions; a link may stand behind them."""

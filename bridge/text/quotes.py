@@ -1,0 +1,148 @@
+"""What somebody wrote himself in an answer: older mails, their introductions and signatures left out.
+
+Line by line and with plain searches: the libraries for this either take minutes for a few kilobytes of "On On On", or
+take a writer's own "Von: … An: …" for a forwarded mail. The rules demand evidence (a date, an address, a `>`), and
+whatever they find, a text with words never becomes an empty one.
+"""
+
+import re
+
+from bridge.text import idioms
+from bridge.text.plain import SIGNATURE, tidy
+
+_EVIDENCE = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|@")
+_DATED = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b.{0,120}<[^<>\s@]{1,100}@[^<>\s@]{1,100}>:?")
+_LONGEST = 400  # characters of an introduction with its wrapped lines
+_WRAPPED = 3  # lines of one
+_BLOCK = 12  # lines in which the fields of an older mail must stand
+_SIGNATURE = 25  # lines of a signature
+_RULE = 5  # characters of a line drawn above an older mail
+_SLACK = "-_=*> \t\u00a0"
+_DEVICE = re.compile(rf"(?:{'|'.join(idioms.DEVICES)})\s?[.!]?(?:\s{{0,3}}<?https?://\S{{1,300}})?", re.IGNORECASE)
+
+
+def has_words(text: str) -> bool:
+    """Whether anything is said: a letter, a digit, an emoji."""
+    return text.strip(_SLACK + "\n\r.,:;|") != ""
+
+
+def own_words(text: str) -> str:
+    """The part of an answer that its writer wrote: above, below or between what is quoted.
+
+    The whole text when nothing else would remain.
+    """
+    lines = text.split("\n")
+    kept: list[str] = []
+    introduced = False
+    at = 0
+    while at < len(lines):
+        if lines[at].startswith(">"):
+            if not introduced and not _in_block(lines, at):
+                kept.append(lines[at])
+            at += 1
+        elif (length := _introduction(lines, at)) > 0:
+            at += length
+            introduced = True
+            if not _quoted_next(lines, at):
+                break  # nothing marks the older mail, so it goes to the end
+        elif _older_mail(lines, at):
+            break
+        else:
+            kept.append(lines[at])
+            at += 1
+    while kept and len(kept[-1].strip()) != 1 and not kept[-1].strip(_SLACK) and kept[-1] != SIGNATURE:
+        kept.pop()  # empty lines, and the rule drawn above an older mail
+    own = tidy("\n".join(kept))
+    return own if has_words(own) else text
+
+
+def unsigned(text: str) -> str:
+    """Without the signature below ``-- `` and without what a mail program says of itself in the last line."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        if line == SIGNATURE and len(lines) - at <= _SIGNATURE and has_words("".join(lines[:at])):
+            lines = lines[:at]
+            break
+    for _ in range(2):
+        while lines and not lines[-1].strip():
+            lines.pop()
+        if len(lines) > 1 and len(lines[-1]) <= _LONGEST and _DEVICE.fullmatch(lines[-1].strip()):
+            lines.pop()
+    left = tidy("\n".join(lines))
+    return left if has_words(left) else text
+
+
+def _in_block(lines: list[str], at: int) -> bool:
+    """Whether a quoted line has a neighbour: one alone may be the writer's own arrow."""
+    return any(line.startswith(">") for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
+
+
+def _quoted_next(lines: list[str], at: int) -> bool:
+    """Whether the next line with anything on it is quoted; also when there is none."""
+    following = next((line for line in lines[at:] if line.strip()), ">")
+    return following.startswith(">")
+
+
+def _introduction(lines: list[str], at: int) -> int:
+    """How many lines from here introduce a quotation ("On … wrote:"); 0 for none."""
+    joined = ""
+    for length in range(1, _WRAPPED + 1):
+        if at + length > len(lines):
+            return 0
+        line = lines[at + length - 1].strip()
+        if not line or line.startswith(">") or len(joined) + len(line) > _LONGEST:
+            return 0
+        if length > 1 and _introduces(line, line):
+            return 0  # what stood before it is the writer's
+        joined = f"{joined} {line}" if joined else line
+        if joined.endswith(":") or _DATED.fullmatch(joined):
+            found = _introduces(joined, lines[at]) or (length == 1 and _said(joined) and _quoted_below(lines, at))
+            return length if found else 0
+    return 0
+
+
+def _introduces(joined: str, line: str) -> bool:
+    if not joined.endswith(":"):
+        return _DATED.fullmatch(joined) is not None
+    low, low_first = joined.lower(), line.lower()
+    return (
+        _EVIDENCE.search(low) is not None
+        and not any(own in low for own in idioms.NOT_OPENINGS)
+        and (
+            any(low.startswith(begin) and verb in (low if begin else low_first) for begin, verb in idioms.OPENINGS)
+            or _DATED.fullmatch(joined) is not None
+        )
+    )
+
+
+def _said(line: str) -> bool:
+    low = line.lower()
+    return any(verb in low for verb in idioms.VERBS)
+
+
+def _quoted_below(lines: list[str], at: int) -> bool:
+    return any(line.startswith(">") for line in lines[at + 1 : at + 3])
+
+
+def _older_mail(lines: list[str], at: int) -> bool:
+    """Whether an older mail begins here with a line that says so, or with its repeated fields."""
+    line = lines[at].strip()
+    if line.startswith(("--", "__", "==", "*")) or line.endswith(":"):
+        core = line[:_LONGEST].strip(_SLACK).rstrip(":").strip(_SLACK).lower()
+        if core in idioms.SEPARATORS:
+            return True
+    if _label(line) not in idioms.FROM | idioms.DATE:
+        return False
+    block = lines[at : at + _BLOCK]
+    end = next((n for n in range(1, len(block)) if not block[n - 1].strip() and not block[n].strip()), len(block))
+    labels = {_label(entry) for entry in block[:end]}
+    return (
+        not labels.isdisjoint(idioms.FROM)
+        and not labels.isdisjoint(idioms.DATE)
+        and (not labels.isdisjoint(idioms.SUBJECT) or any("@" in entry for entry in block[:end]))
+    )
+
+
+def _label(line: str) -> str:
+    name, colon, _ = line.strip("*> \t")[:40].partition(":")
+    return name.strip("* \u00a0").lower() if colon else ""
