@@ -61,10 +61,8 @@ _SHORTEST_NUMBER: Final = 7  # digits; what is shorter is a short code, and thos
 _PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # sd-daemon(3)
 _PLAIN: Final = (bool, int, float)
 _MANY: Final = (list, tuple, set, frozenset)
-# ECMA-48 "select graphic rendition"
-_COLOUR: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
-# ASCII only: whatever ends a line or turns the writing direction is escaped.
-_encode: Final = JSONEncoder(separators=(",", ":")).encode
+_COLOUR: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}  # ECMA-48
+_encode: Final = JSONEncoder(separators=(",", ":")).encode  # ASCII only: whatever else ends a line is escaped
 
 _NUMBER: Final = re.compile(r"\+?\d[\d ./()-]*")
 _NUMBER_IN_TEXT: Final = re.compile(r"(?<![0-9A-Za-z])(?:\+\d[\d ./()-]{5,24}\d|\d{7,})(?![0-9A-Za-z])")

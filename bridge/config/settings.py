@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bridge.routing import Network
 
@@ -58,7 +59,7 @@ class WebhookSettings:
 class SmarthostSettings:
     host: str | None = None
     port: int = 587
-    tls: str = "required"  # "required", "implicit", "opportunistic", "none"
+    tls: Literal["required", "implicit", "opportunistic", "none"] = "required"
     username: str | None = None
     password_file: Path | None = None
     maildir: Path | None = None

@@ -70,7 +70,7 @@ class Notices:
         language = settings.notices.language or first.delivery.language
         words = WORDS[language if first.delivery.author else settings.language]
         notice_id = self._new_id()
-        deliveries = ()
+        deliveries: tuple[Delivery, ...] = ()
         if to:
             body = _body(words, together, for_author=first.delivery.author is not None)
             payload = _compose(configuration, to, words.subject(first.told, _shown(first.delivery)), body, first, now)

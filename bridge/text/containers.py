@@ -29,6 +29,7 @@ def hide_quotes(root: etree._Element) -> bool:
         names = _names(element)
         if not names.isdisjoint(_FROM_HERE):
             found.append(element)
+            element.tail = None
             for sibling in element.itersiblings():
                 if sibling.get("hidden") is not None:
                     break  # hidden with its own followers already

@@ -8,7 +8,7 @@ is refused before it is read.
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from urllib.parse import unquote
 
 from bridge.text import charsets
@@ -146,51 +146,56 @@ def addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     words are never decoded here.
     """
     found: list[str] = []
-    for value in values:
-        for outside, inside in _mailboxes(value):
-            if outside is None:
-                return ()
-            address = outside.strip() if inside is None else inside.strip()
-            if not address and inside is None:
-                continue  # a comma too many
-            if not _ADDRESS.fullmatch(address):
-                return ()
-            local, _, domain = address.rpartition("@")
-            found.append(f"{local}@{domain.lower()}")
+    try:
+        for value in values:
+            found.extend(_mailboxes(_uncommented(value)))
+    except ValueError:
+        return ()
     return tuple(found)
 
 
-def _mailboxes(value: str) -> Iterator[tuple[str | None, str | None]]:
-    """What stands outside and inside of the angle brackets of each list entry; (None, None) for what is no list."""
-    outside, inside, open_, comments = "", None, False, 0
+def _uncommented(value: str) -> Iterator[tuple[str, bool]]:
+    """Tokens outside of comments, and whether each is a mark. Raises ValueError for unbalanced brackets."""
+    depth = 0
     for token in _TOKEN.finditer(value):
-        text = token[0]
-        mark = text if token.lastgroup == "mark" else ""
-        if mark in {"(", ")"} and not open_:
-            comments += 1 if mark == "(" else -1
-        elif comments:
-            if token.lastgroup == "quoted":  # readers disagree whether it hides a bracket
-                break
-        elif mark == ",":
-            yield (None, None) if open_ else (outside, inside)
+        mark = token.lastgroup == "mark"
+        if mark and token[0] in "()":
+            depth += 1 if token[0] == "(" else -1
+        elif not depth:
+            yield token[0], mark
+        if depth < 0 or (depth and token.lastgroup == "quoted"):  # readers disagree whether it hides a bracket
+            raise ValueError
+    if depth:
+        raise ValueError
+
+
+def _mailboxes(tokens: Iterator[tuple[str, bool]]) -> list[str]:
+    """The addresses of a list without groups. Raises ValueError for anything else."""
+    found: list[str] = []
+    outside, inside, opened = "", None, False
+    for text, mark in chain(tokens, [(",", True)]):
+        if mark and text == "," and not opened:
+            if inside is not None or outside.strip():
+                found.append(_address((outside if inside is None else inside).strip()))
             outside, inside = "", None
-        elif mark == "<" and inside is None:
-            open_, inside = True, ""
-        elif mark == ">" and open_:
-            open_ = False
-        elif mark or (inside is not None and not open_ and text.strip()):
-            break
-        elif open_:
-            inside = f"{inside}{text}"
+        elif mark and text == "<" and inside is None:
+            opened, inside = True, ""
+        elif mark and text == ">" and opened:
+            opened = False
+        elif mark or (inside is not None and not opened and text.strip()):
+            raise ValueError
+        elif inside is not None:
+            inside += text
         else:
             outside += text
-        if comments < 0:
-            break
-    else:
-        if not open_ and not comments:
-            yield outside, inside
-            return
-    yield None, None
+    return found
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError
+    local, _, domain = text.rpartition("@")
+    return f"{local}@{domain.lower()}"
 
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)

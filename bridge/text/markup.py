@@ -14,10 +14,10 @@ from lxml import etree
 from bridge.text.refused import MARKUP
 
 _LEVELS = 200
-_DROPPED = ("style", "script", "title", "head", "noembed", "svg", "math", "select", "template")
-_UNSEEN = re.compile(rf"<(?:!--|({'|'.join(_DROPPED)})(?=[\s>/]))", re.IGNORECASE | re.ASCII)
+_DROPPED = frozenset({"style", "script", "title", "head", "noembed", "svg", "math", "select", "template"})
+_UNSEEN = re.compile(rf"<(?:!--|({'|'.join(sorted(_DROPPED))})(?=[\s>/]))", re.IGNORECASE | re.ASCII)
 _ENDS = {
-    name: re.compile(rf"</{name}\s{{0,99}}>" + (r"|(?=<body[\s>])" if name == "head" else ""), re.I | re.A)
+    name: re.compile(rf"</{name}\s{{0,99}}>" + (r"|(?=<body[\s>])" if name == "head" else ""), re.IGNORECASE | re.ASCII)
     for name in _DROPPED
 }
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,40})[^<>]*>")
@@ -146,6 +146,7 @@ _BLOCKS = {
     **dict.fromkeys(("blockquote", "fieldset", "legend", "body", "ul", "ol", "dl", "hgroup", "listing", "xmp"), 1),
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6"), 2),
 }
+_EMOJI = 4  # characters of an emoji that a mail program sent as an image
 _LINK = 120  # characters of a link that is worth showing
 
 
@@ -158,10 +159,12 @@ def render(root: etree._Element) -> str:
 
 def hidden(element: etree._Element) -> bool:
     """Whether a browser would not show it: preheaders, alternatives for one mail program."""
+    if not element.attrib:
+        return element.tag in _DROPPED
     style = element.get("style")
     if style and _HIDDEN.search(style.replace(" ", "").lower()):
         return True
-    return element.tag in _DROPPED or element.get("hidden") is not None
+    return element.get("hidden") is not None or element.tag in _DROPPED
 
 
 def _walk(element: etree._Element, page: _Page) -> None:
@@ -212,8 +215,10 @@ def _before(element: etree._Element, page: _Page) -> None:
             page.numbers[-1] = number + 1
     elif tag in {"td", "th"}:
         page.space = True
-    elif tag == "img" and 0 < len(alt := (element.get("alt") or "").strip()) <= 4 and not alt.isascii():
-        page.text(alt)  # mail programs that send emoji as images
+    elif tag == "img":
+        alt = (element.get("alt") or "").strip()
+        if len(alt) <= _EMOJI and not alt.isascii():
+            page.text(alt)
 
 
 def _target(link: etree._Element) -> str:

@@ -135,12 +135,20 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 _PADDING = re.compile(rb"=+")
 
 
+_RUNS = 200  # pieces with a padding of their own that one body may be made of
+
+
+def _group(text: bytes) -> bytes:
+    digits = text.replace(b"=", b"")
+    return digits[: len(digits) - (len(digits) % 4 == 1)] + b"=="
+
+
 def _octets(body: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return binascii.a2b_qp(body[: 3 * BODY])
     if encoding == "base64":
-        groups = _PADDING.split(_NOT_BASE64.sub(b"", body[: 2 * BODY]))
-        return b"".join(binascii.a2b_base64(g[: len(g) - (len(g) % 4 == 1)] + b"==") for g in groups)
+        groups = _PADDING.split(_NOT_BASE64.sub(b"", body[: 2 * BODY]), _RUNS)
+        return b"".join(binascii.a2b_base64(_group(group)) for group in groups)
     return body
 
 
@@ -160,6 +168,7 @@ _SILENT = {
     *("message/feedback-report", "text/x-amp-html"),
 }
 _PLACEHOLDER = re.compile(r"\b(?:html|browser)\b", re.IGNORECASE)
+_PLACEHOLDER_LENGTH = 300
 
 
 def words(root: Part) -> Words:
@@ -213,7 +222,7 @@ def _alternative(part: Part, out: Words) -> None:
     chosen = plain or markup
     if plain and markup:
         said = "\n".join(leaf.text() for leaf in plain.leaves).strip()
-        if not said or (len(said) < 300 and _PLACEHOLDER.search(said)):
+        if not said or (len(said) < _PLACEHOLDER_LENGTH and _PLACEHOLDER.search(said)):
             chosen = markup
     if chosen:
         out.leaves.extend(chosen.leaves)

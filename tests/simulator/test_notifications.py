@@ -328,7 +328,6 @@ async def test_a_late_confirmation_does_not_count(frozen: Client, webhook: Webho
     notification = await frozen.sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)
     await until(lambda: len(notification.attempts) == 1)
     assert "Timeout" in notification.attempts[0].error
-    assert notification.state == "pending"
     webhook.hold.set()
     webhook.hold = None
     frozen.sim.step(10.0)
@@ -386,6 +385,20 @@ async def test_undelivered_notifications_survive_a_stop(frozen: Client, webhook:
     await sim.start()
     await asyncio.wait_for(sim.idle(), 20)
     assert notification.state == "confirmed"
+
+
+async def test_a_stop_abandons_an_attempt_but_not_the_notification(client: Client, webhook: Webhook) -> None:
+    sim = client.sim
+    webhook.hold = asyncio.Event()
+    notification = await sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)
+    await webhook.count(1)
+    await sim.stop()
+    assert notification.attempts == []
+    webhook.hold.set()
+    await sim.start()
+    await asyncio.wait_for(sim.idle(), 20)
+    assert notification.state == "confirmed"
+    assert len(webhook.requests) == 2
 
 
 async def test_a_few_at_once(client: Client, webhook: Webhook) -> None:
