@@ -32,7 +32,7 @@ _MOBILE_COSTS_NO_MORE: Final = frozenset(
 )
 
 
-class NotANumber(ValueError):  # noqa: N818 - reads as the sentence it is
+class NotANumber(ValueError):
     """The text is no phone number; the exception's text is a sentence about why."""
 
 
@@ -147,7 +147,9 @@ def region(number: str) -> str | None:
     networks).
     """
     parsed = _parsed("+" + number, None)
-    found = None if parsed is None else phonenumbers.region_code_for_number(parsed)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return None
+    found = phonenumbers.region_code_for_number(parsed)
     return None if found is None or not found.isalpha() else found
 
 

@@ -84,11 +84,7 @@ class Pattern:
         """Whether every address `other` stands for is one of ours too, so that a later `other` is never
         reached.
         """
-        return (
-            self.domain == other.domain
-            and other.before.startswith(self.before)
-            and other.after.endswith(self.after)
-        )
+        return self.domain == other.domain and other.before.startswith(self.before) and other.after.endswith(self.after)
 
 
 class _Patterns:
@@ -258,6 +254,4 @@ def _identified(table: Table) -> dict[_Identity, Route]:
 def _changed(old: Route, new: Route) -> list[str]:
     """The keys in which two rows differ, without where they stand and what they are called."""
     names = [one.name for one in fields(Route) if one.name not in {"row", "name"}]
-    return list(
-        dict.fromkeys(_KEYS.get(name, name) for name in names if getattr(old, name) != getattr(new, name))
-    )
+    return list(dict.fromkeys(_KEYS.get(name, name) for name in names if getattr(old, name) != getattr(new, name)))

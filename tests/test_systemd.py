@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge import daemon
+
 UNITS = Path(__file__).parent.parent / "systemd"
 INSTALLED = "/opt/smsbridge/bin/smsbridge"
 
@@ -93,11 +95,15 @@ def test_no_missing_secret_stops_systemd_before_the_daemon_can_speak() -> None:
     assert all("/" not in source for source in loaded.values())
 
 
+def test_the_daemon_knows_the_name_of_the_sockets() -> None:
+    (name,) = settings("smsbridge.socket")["FileDescriptorName"]
+    assert daemon._SOCKET_MODES[name] == "starttls"
+
+
 def test_the_socket_unit_keeps_the_families_apart() -> None:
     opened = settings("smsbridge.socket")
     assert opened["ListenStream"] == ["0.0.0.0:25", "[::]:25", "0.0.0.0:587", "[::]:587"]
     assert opened["BindIPv6Only"] == ["ipv6-only"]
-    assert opened["FileDescriptorName"] == ["smtpd"]
 
 
 def test_the_user_and_the_directory_are_made_as_the_unit_needs_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from bridge.config.network import is_loopback
-from bridge.config.problems import did_you_mean
+from bridge.config.problems import did_you_mean, printable
 from bridge.config.reading import Place, read_keys
 from bridge.config.schema import NOT_YET, SCHEMA
 from bridge.config.settings import (
@@ -81,7 +81,7 @@ def _check_top_name(name: str, value: object, place: Place) -> None:
         place.at(name).problem(f"the section [{name}] ({NOT_YET[name]}) is not available in this version", "remove it")
     elif name not in keys and name not in sections:
         if isinstance(value, dict):
-            place.at(name).problem(f"there is no section [{name}]", did_you_mean(name, sections))
+            place.at(name).problem(f"there is no section [{printable(name)}]", did_you_mean(name, sections))
         else:
             place.at(name).problem("there is no such key", _where_it_belongs(name, "", keys))
 

@@ -7,6 +7,7 @@ where the two should ever differ a message only loses its line.
 """
 
 import re
+import stat
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,7 @@ Part = str | int
 Trail = tuple[Part, ...]
 
 _LARGEST = 16 * 1024 * 1024  # bytes; ten thousand routes are two million
+_DEEPEST = 16  # steps of a dotted key whose lines are noted; nothing of ours has more than four
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _INLINE_BLANK = re.compile(r"[ \t]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -61,6 +63,8 @@ def read_text(path: Path) -> str:
     Raises `UnreadableFile`, whatever the reason.
     """
     try:
+        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+            raise UnreadableFile("this is a pipe or device", "name a file")  # reading it could wait forever
         with path.open("rb") as stream:
             raw = stream.read(_LARGEST + 1)
     except FileNotFoundError:
@@ -162,7 +166,10 @@ class _Lines:
         parts: list[str] = []
         while True:
             self._skip(_INLINE_BLANK)
-            parts.append(self._key())
+            if len(parts) < _DEEPEST:
+                parts.append(self._key())
+            else:
+                self._key()
             self._skip(_INLINE_BLANK)
             if not self._take("."):
                 return parts

@@ -87,13 +87,23 @@ class Collector:
 
 def shown(value: object) -> str:
     """A value as a message may quote it: shortened, printable, and hidden where it could hold a password."""
-    text = value if isinstance(value, str) else str(value)
+    if isinstance(value, (list, dict)):
+        return "this"
+    try:
+        text = str(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return "this number"
     before_at, at, _ = text.partition("@")
     if "://" in text or "$" in text or (at and ":" in before_at and not before_at.startswith("user:")):
         return "this"
+    return f"«{printable(text)}»"
+
+
+def printable(text: str) -> str:
+    """`text` shortened, and without characters that would do something to a terminal."""
     if len(text) > _LONGEST_SHOWN:
         text = text[: _LONGEST_SHOWN - 1] + "…"
-    return "«" + "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text) + "»"
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

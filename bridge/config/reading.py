@@ -5,13 +5,14 @@ wrong and what would be right. Readers of several things report to the place the
 next, and raise `Reported`.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from bridge.config.document import Document, Part
-from bridge.config.problems import Collector, Invalid, Problem, Reported, did_you_mean, shown
+from bridge.config.problems import Collector, Invalid, Problem, Reported, did_you_mean, printable, shown
 
 T = TypeVar("T")
 
@@ -29,8 +30,10 @@ class Files:
 
     def secret(self, text: str) -> Path:
         """The file a `*_file` means: a bare name is looked up among the credentials first."""
-        if self.credentials is not None and Path(text).name == text and (self.credentials / text).exists():
-            return self.credentials / text
+        if self.credentials is not None and Path(text).name == text:
+            found = self.credentials / text
+            if os.path.exists(found):  # noqa: PTH110 - Path.exists raises for names that no file can have
+                return found
         return self.base / text
 
     def name(self, path: Path) -> str:
@@ -58,7 +61,7 @@ class Place:
     @property
     def key(self) -> str:
         """The key as it is written, without the positions in lists: their line says which one it is."""
-        return ".".join(str(part) for part in self.trail[self.prefix :] if isinstance(part, str))
+        return ".".join(printable(part) for part in self.trail[self.prefix :] if isinstance(part, str))
 
     @property
     def line(self) -> int | None:

@@ -42,11 +42,11 @@ def keys(top: Section) -> tuple[bytes, ...]:
         return ()
     place = top.place.at("key_file")
     try:
-        if not path.exists():
-            return ()
-    except (OSError, ValueError):
-        place.problem("the file's name is not usable", 'write for example "smsbridge.key"')
+        path.stat()
+    except FileNotFoundError:
         return ()
+    except (OSError, ValueError):
+        pass  # `lines` says why
     found = lines(path, place)
     if found is None:
         return ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 MAX_LOCAL = 64  # octets, RFC 5321 4.5.3.1.1
 MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
 
-_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _WIDE_LABEL = r"(?!-)[A-Za-z0-9\x80-\U0010ffff-]{1,63}(?<!-)"
@@ -60,15 +60,12 @@ def parse_path(arg: bytes | str, smtputf8: bool = False, *, recipient: bool = Fa
     match = _ANGLE.match(text) if text.startswith("<") else _BARE.match(text)
     if match is None or text[match.end() : match.end() + 1] not in {"", " "}:
         raise _malformed(recipient)
-    params = _params(text[match.end() :])
     path = match[1] if match.re is _ANGLE else match[0]
-    if not path.isascii():
-        if not (smtputf8 or (not recipient and "SMTPUTF8" in params)):
-            raise BadPath(553, "5.6.7", "non-ASCII address needs SMTPUTF8")
-        if not _tame(path):
-            raise _malformed(recipient)
     if not _acceptable(path, recipient=recipient):
         raise _malformed(recipient)
+    params = _params(text[match.end() :])
+    if not (path.isascii() or smtputf8 or (not recipient and "SMTPUTF8" in params)):
+        raise BadPath(553, "5.6.7", "non-ASCII address needs SMTPUTF8")
     return Path(address=path, params=params)
 
 
@@ -109,7 +106,12 @@ def _acceptable(path: str, *, recipient: bool) -> bool:
         return True
     if "=?" in path:  # an encoded word is a legal atom; somebody behind us might decode it
         return False
-    match = (_MAILBOX if path.isascii() else _WIDE_MAILBOX).fullmatch(path)
+    if path.isascii():
+        match = _MAILBOX.fullmatch(path)
+    elif _tame(path):
+        match = _WIDE_MAILBOX.fullmatch(path)
+    else:
+        return False
     if match is not None:
         local, domain = match[1], match[2]
         return len(local.encode()) <= MAX_LOCAL and len(domain.encode()) <= MAX_DOMAIN

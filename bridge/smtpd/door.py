@@ -1,25 +1,24 @@
 """Front door for mail, the policy side: who may send where, what the mail becomes, and the 250 after the commit."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from bridge import compose, normalize, text, threads, translate
+from bridge import normalize, text, threads, translate
 from bridge.access import MOST_RECEIVED, Proof, may_use
 from bridge.config import Configuration
 from bridge.limits import Limits
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, Delivery, NewId, Reports, StoreUnavailable, encode_sms
+from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.proof import Busy, Logins, prove
 from bridge.routing import Allow, Route
 from bridge.smtpd.contract import Peer, Reply
-from bridge.spool import CONVERSATION_FOR, Conversation, Intake, Spool
+from bridge.smtpd.intake import Forward, Target, compile_intake
+from bridge.spool import Spool
 
-FORWARD_LIFETIME = 5 * 86400.0
-
+_OUT_OF_BOUNDS = 552
 _UNKNOWN_ADDRESS = Reply(550, "5.1.1", "no such address here")
 _RELAYING = Reply(550, "5.7.1", "relaying denied")
 _NULL_SENDER = Reply(550, "5.7.1", "bounces and automatic reports are not sent as SMS")
@@ -28,23 +27,6 @@ _LOOP = Reply(554, "5.4.6", "this mail is going round in circles")
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
 _STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One accepted recipient: the phones it means, on which row."""
-
-    address: str
-    route: Route
-    numbers: tuple[str, ...]
-    proof: Proof
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
-    """postmaster, abuse and bounces: forwarded unchanged to the operator."""
-
-    address: str
 
 
 class Door:
@@ -112,20 +94,33 @@ class Door:
         parameters: Mapping[str, str],
     ) -> Reply:
         started = time.perf_counter()
+        targets = [item for item in recipients if isinstance(item, Target)]
+        forwards = [item for item in recipients if isinstance(item, Forward)]
         try:
             letter = text.read(content)
         except text.Refused as refused:
-            return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
-        targets = [item for item in recipients if isinstance(item, Target)]
-        forwards = [item for item in recipients if isinstance(item, Forward)]
-        if letter.received_count > MOST_RECEIVED:
+            # The operator gets what cannot be an SMS too, unless it is out of bounds.
+            if targets or refused.code == _OUT_OF_BOUNDS:
+                return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
+            letter = None
+        if letter is not None and letter.received_count > MOST_RECEIVED:
             return self._reject(peer, sender, "", _LOOP)
-        if targets and letter.auto_submitted in ("auto-replied", "auto-notified"):
+        if letter is not None and targets and letter.auto_submitted in ("auto-replied", "auto-notified"):
             return self._reject(peer, sender, "", _AUTOMATIC)
         now = self._clock()
         mail_id = self._new_id()
         try:
-            intake = self._intake(mail_id, peer, sender, letter, content, targets, forwards, now)
+            intake = compile_intake(
+                letter,
+                content,
+                mail_id=mail_id,
+                peer=peer,
+                sender=sender,
+                targets=targets,
+                forwards=forwards,
+                postmaster=self._configuration().settings.postmaster,
+                now=now,
+            )
         except translate.Untranslatable as refused:
             return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
         try:
@@ -238,49 +233,6 @@ class Door:
                 return Reply(450, "4.7.1", f"too many SMS for now (limit of {reached}), try again later")
         return target
 
-    def _intake(
-        self,
-        mail_id: str,
-        peer: Peer,
-        sender: str,
-        letter: text.Letter,
-        content: bytes,
-        targets: list[Target],
-        forwards: list[Forward],
-        now: float,
-    ) -> Intake:
-        deliveries: list[Delivery] = []
-        seen: list[bytes | None] = []
-        conversations: list[Conversation] = []
-        numbers: set[str] = set()
-        for target in targets:
-            payload = encode_sms(translate.sms_from_mail(letter, target.route))
-            for number in target.numbers:
-                if number in numbers:  # named twice, in a group or by two spellings: one SMS
-                    continue
-                numbers.add(number)
-                deliveries.append(_sms_delivery(mail_id, len(deliveries) + 1, number, target, payload, now))
-                seen.append(_seen_key(sender, number, letter))
-                conversations += _conversation(target, number, letter, now)
-        if forwards:
-            postmaster = self._configuration().settings.postmaster
-            deliveries.append(_forwarded(mail_id, len(deliveries) + 1, postmaster, peer, content, now))
-            seen.append(_seen_key(sender, postmaster, letter))
-        proof = targets[0].proof if targets else Proof()
-        return Intake(
-            id=mail_id,
-            kind="mail",
-            at=now,
-            sender=sender,
-            author=proof.sender,
-            proof=proof.how or "peer",
-            peer=peer.host,
-            message_id=letter.message_id,
-            deliveries=deliveries,
-            seen=seen,
-            conversations=conversations,
-        )
-
 
 def _not_allowed(address: str, proof: Proof) -> Reply:
     if proof.user is not None or proof.sender is not None:
@@ -302,78 +254,6 @@ def _answer_route(configuration: Configuration, answer: threads.Answer) -> Route
             language=configuration.settings.language,
         )
     return replace(row, originator=answer.line or row.originator or originator)
-
-
-def _sms_delivery(mail_id: str, number: int, phone: str, target: Target, payload: bytes, now: float) -> Delivery:
-    route = target.route
-    return Delivery(
-        id=f"{mail_id}-{number}",
-        mail=mail_id,
-        channel=Channel.SMS,
-        recipient=phone,
-        payload=payload,
-        author=target.proof.sender,
-        route=route.name,
-        urgent=route.urgent,
-        reports=route.reports,
-        language=route.language,
-        on_unknown=route.on_unknown,
-        unknown_wait=route.unknown_wait,
-        created_at=now,
-        changed_at=now,
-        next_at=now,
-        expires_at=now + route.lifetime,
-        warn_at=None if route.reports is Reports.NONE else now + route.warn_after,
-    )
-
-
-def _forwarded(mail_id: str, number: int, postmaster: str, peer: Peer, content: bytes, now: float) -> Delivery:
-    received = (
-        f"Received: from {_token(peer.helo)} ([{peer.host}]) by smsbridge with {'ESMTP' if peer.esmtp else 'SMTP'}\r\n"
-        f"\tid {mail_id}; {compose.date(now)}\r\n"
-    )
-    return Delivery(
-        id=f"{mail_id}-{number}",
-        mail=mail_id,
-        channel=Channel.MAIL,
-        recipient=postmaster,
-        payload=received.encode("ascii", "replace") + content,
-        sender="",  # a bounce of a forwarded bounce has nowhere to go
-        reports=Reports.NONE,
-        created_at=now,
-        changed_at=now,
-        next_at=now,
-        expires_at=now + FORWARD_LIFETIME,
-    )
-
-
-def _conversation(target: Target, number: str, letter: text.Letter, now: float) -> list[Conversation]:
-    author = target.proof.sender
-    if author is None or letter.is_automatic:
-        return []
-    originator = target.route.originator or ""
-    line = originator if originator.isdigit() else ""
-    return [
-        Conversation(
-            phone=number,
-            line=line,
-            author=author,
-            message_id=letter.message_id,
-            expires_at=now + CONVERSATION_FOR,
-        )
-    ]
-
-
-def _seen_key(sender: str, recipient: str, letter: text.Letter) -> bytes | None:
-    """What makes a mail the same mail; None without Message-ID and Date, since devices repeat all the rest."""
-    if letter.message_id is None or not letter.date:
-        return None
-    parts = (sender, recipient, letter.message_id, letter.date)
-    return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace") + letter.body_digest).digest()
-
-
-def _token(word: str) -> str:
-    return "".join(character for character in word if character.isalnum() or character in ".-:[]")[:255] or "unknown"
 
 
 @lru_cache(maxsize=1024)

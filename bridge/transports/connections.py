@@ -10,9 +10,7 @@ from typing import Final
 
 import aiosmtplib
 
-OLDEST: Final = (
-    300.0  # seconds; a long run of mail still meets new addresses and certificates of the smarthost
-)
+OLDEST: Final = 300.0  # seconds; a long run of mail still meets new addresses and certificates of the smarthost
 _QUIT_TIMEOUT: Final = 2.0  # seconds
 
 

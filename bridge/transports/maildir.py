@@ -102,8 +102,7 @@ def _with_envelope(delivery: Delivery) -> bytes:
     4.4).
     """
     envelope = (
-        f"Return-Path: <{_CONTROLS.sub('', delivery.sender)}>\n"
-        f"Delivered-To: {_CONTROLS.sub('', delivery.recipient)}\n"
+        f"Return-Path: <{_CONTROLS.sub('', delivery.sender)}>\nDelivered-To: {_CONTROLS.sub('', delivery.recipient)}\n"
     )
     return envelope.encode("utf-8", "replace") + delivery.payload.replace(b"\r\n", b"\n")
 
@@ -114,7 +113,5 @@ def _failed(error: OSError) -> Receipt:
     if error.errno in _FULL:
         return Receipt(verdict=Verdict.TEMPORARY, code=code, text=text, status="4.3.1", alert=True)
     if error.errno in _OURS:
-        return Receipt(
-            verdict=Verdict.OURS, scope=Scope.ACCOUNT, code=code, text=text, status="4.3.5", alert=True
-        )
+        return Receipt(verdict=Verdict.OURS, scope=Scope.ACCOUNT, code=code, text=text, status="4.3.5", alert=True)
     return Receipt(verdict=Verdict.TEMPORARY, code=code, text=text, status="4.3.0", alert=True)

@@ -48,9 +48,7 @@ def refused(code: int, message: str, stage: Stage) -> Receipt:
     """
     text = words(message)
     if code // 100 != 5:  # noqa: PLR2004 - 4xx, and anything a server should not say here
-        return Receipt(
-            verdict=Verdict.TEMPORARY, code=str(code), text=text, status=_status(code, message, "4.0.0")
-        )
+        return Receipt(verdict=Verdict.TEMPORARY, code=str(code), text=text, status=_status(code, message, "4.0.0"))
     if code in _AUTHENTICATION:
         return _ours(str(code), text, "4.7.8", Scope.ACCOUNT)
     status = _status(code, message, "5.3.4" if code in _TOO_LARGE else "5.0.0")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.message import IncomingSms, Report, ReportState, Unreadable
@@ -268,6 +268,7 @@ def test_what_cannot_be_read_says_why(body: bytes, sentence: str) -> None:
     assert len(str(caught.value)) < 200
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_nothing_else_is_raised_for_bytes(body: bytes) -> None:
     for start in (b"", b"<a>", b"{"):
@@ -278,6 +279,7 @@ def test_nothing_else_is_raised_for_bytes(body: bytes) -> None:
 _LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
+@settings(deadline=None)
 @given(st.sampled_from([TEXT, REPORT]), st.data())
 def test_nothing_else_is_raised_for_odd_values(fields: dict[str, object], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(fields)))

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -337,7 +338,11 @@ async def test_refused_connection_is_surely_not_sent() -> None:
     assert (found.verdict, found.status, found.alert) == (Verdict.TEMPORARY, "4.4.1", False)
 
 
-async def test_a_name_that_does_not_exist_is_surely_not_sent() -> None:
+async def test_a_name_that_does_not_exist_is_surely_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # asking a real resolver takes as long as it likes
     found = await sent_to("https://nowhere.invalid/rest")
     assert (found.verdict, found.code, found.status) == (Verdict.TEMPORARY, "dns", "4.4.3")
 
@@ -486,6 +491,15 @@ async def test_what_happens_after_the_request_left_is_unknown(talk: Raw) -> None
     assert found.scope is Scope.MESSAGE
     assert found.status == "4.4.2"
     assert found.text
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(65_536, Verdict.ACCEPTED), (65_537, Verdict.UNKNOWN)])
+async def test_an_answer_is_read_up_to_64_kib(size: int, verdict: Verdict) -> None:
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.Response(
+            body=json.dumps(ACCEPTED).encode().ljust(size), content_type="application/json"
+        )
+        assert (await websms.send(delivery(), NOW)).verdict is verdict
 
 
 async def test_a_post_is_never_repeated_by_itself() -> None:

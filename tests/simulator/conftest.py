@@ -9,6 +9,8 @@ from aiohttp import web
 from bridge.simulator import Simulator, SimulatorSettings
 from tests.simulator.rig import Client, Webhook
 
+START = 1_700_000_000.0  # Unix seconds
+
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulator]:
@@ -40,3 +42,12 @@ async def webhook() -> AsyncIterator[Webhook]:
     hook.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     yield hook
     await runner.cleanup()
+
+
+@pytest.fixture
+async def frozen(http: aiohttp.ClientSession) -> AsyncIterator[Client]:
+    """A client of a simulator whose time moves only by steps."""
+    simulator = Simulator(SimulatorSettings(speed=0.0, clock=lambda: START, report_delay=0.0, report_gap=0.0))
+    await simulator.start()
+    yield Client(simulator, http)
+    await simulator.stop()

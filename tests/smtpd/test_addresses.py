@@ -45,7 +45,6 @@ BAD = [
     "<anna@example.org>>",
     "Anna <anna@example.org>",
     '"Anna" <anna@example.org>',
-    "<anna@example.org> <bert@example.org>x",
     "<anna@example.org>SIZE=1",
     "< anna@example.org>",
     "<anna @example.org>",
@@ -126,7 +125,8 @@ def test_parameters_keep_the_case_of_their_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["=5", "SIZE=", "SI_ZE=1", "SIZE=1 SIZE=2", "SIZE=\u0661", "X=a\x07", "-X=1", "X=a\tb"]
+    "words",
+    ["<bert@example.org>", "=5", "SIZE=", "SI_ZE=1", "SIZE=1 SIZE=2", "SIZE=\u0661", "X=a\x07", "-X=1", "X=a\tb"],
 )
 def test_malformed_parameters_are_refused(words: str) -> None:
     with pytest.raises(BadPath) as caught:

@@ -1,6 +1,7 @@
 """The smarthost transport against real servers: aiosmtpd where they behave, a scripted one where they do not."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -123,6 +124,7 @@ class Script:
         self.sessions = 0
         self.data: list[bytes] = []
         self.after_mail: str = ""
+        self.otherwise = "250 Ok\r\n"
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -164,7 +166,7 @@ class Script:
             "DATA": "354 go\r\n",
             "QUIT": "221 bye\r\n",
         }
-        reply = self.on.get(verb, usual.get(verb, "250 Ok\r\n"))
+        reply = self.on.get(verb, usual.get(verb, self.otherwise))
         if reply is None:
             await asyncio.Event().wait()
         writer.write((reply or "").encode("utf-8", "surrogateescape"))
@@ -259,6 +261,7 @@ async def test_the_envelope_sender(address: str, written: str) -> None:
         '"anna@example.com',
         "größe@example.com",
         "\ud800@example.com",
+        "anna@ü..example",
     ],
 )
 async def test_an_address_that_cannot_be_said_is_refused_here(address: str) -> None:
@@ -421,7 +424,11 @@ async def test_nobody_there() -> None:
     assert (found.verdict, found.status, found.alert) == (Verdict.TEMPORARY, "4.4.1", False)
 
 
-async def test_no_such_name() -> None:
+async def test_no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # asking a real resolver takes as long as it likes
     there = Smarthost(host="nowhere.invalid", tls="none")
     found = await there.send(delivery(), NOW)
     assert (found.verdict, found.status) == (Verdict.TEMPORARY, "4.4.1")
@@ -446,6 +453,14 @@ async def test_a_smarthost_that_speaks_no_smtp() -> None:
     assert found.verdict is Verdict.TEMPORARY
 
 
+async def test_a_message_that_breaks_the_library_waits_for_somebody_to_look() -> None:
+    async with scripted() as (script, port), smarthost(port) as there:
+        found = await there.send(delivery(payload=None), NOW)
+        assert (found.verdict, found.alert) == (Verdict.TEMPORARY, True)
+        assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
+        assert len(script.data) == 1
+
+
 async def test_cancelling_drops_the_connection() -> None:
     async with scripted() as (script, port), smarthost(port, connections=1) as there:
         script.on["dot"] = None
@@ -457,7 +472,8 @@ async def test_cancelling_drops_the_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await sending
         script.on.clear()
-        assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
+        async with asyncio.timeout(10):  # over the old connection it would wait for a minute
+            assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
         assert script.sessions == 2
 
 
@@ -512,6 +528,13 @@ async def test_starttls_that_fails_for_now(reply: str, verdict: Verdict) -> None
     assert not [line for line in script.lines if line.startswith("MAIL")]
 
 
+async def test_a_server_that_speaks_no_tls_is_tried_later() -> None:
+    async with scripted() as (script, port):
+        found = await sent_to(port, tls="implicit", command_timeout=2.0)
+        assert (found.verdict, found.code) == (Verdict.TEMPORARY, "tls")
+        assert not script.lines
+
+
 async def test_opportunistic_takes_any_certificate_or_none() -> None:
     certificates = Certificates("other.example.com")
     async with good(tls_context=certificates.server) as (box, port):
@@ -545,6 +568,15 @@ async def test_a_wrong_password_is_tried_once() -> None:
         script.on["AUTH"] = "535 5.7.8 no\r\n"
         assert (await sent_to(port, username="anna", password="x")).verdict is Verdict.OURS
     assert len([line for line in script.lines if line.startswith("AUTH")]) == 1
+
+
+async def test_cram_md5_where_nothing_else_is_offered() -> None:
+    async with scripted() as (script, port):
+        script.extensions = ["AUTH CRAM-MD5"]
+        script.on = {"AUTH": "334 PDEyM0BteC5leGFtcGxlLmNvbT4=\r\n", "dot": "250 Ok\r\n"}
+        script.otherwise = "235 Ok\r\n"
+        assert (await sent_to(port, username="anna", password=PASSWORD)).verdict is Verdict.ACCEPTED
+    assert PASSWORD not in "".join(script.lines)
 
 
 async def test_a_login_that_fails_for_now() -> None:

@@ -86,9 +86,7 @@ def _contradiction(answer: Answer, code: int) -> Receipt:
     return Receipt(verdict=meaning.verdict, status=meaning.status, alert=True, code=str(code), text=said)
 
 
-def _accepted(
-    meaning: Meaning, code: int, found: dict[str, object], *, delivery_id: str, test: bool
-) -> Receipt:
+def _accepted(meaning: Meaning, code: int, found: dict[str, object], *, delivery_id: str, test: bool) -> Receipt:
     odd: list[str] = []
     transfer_id = wire.identifier(found.get("transferId"))
     if transfer_id is None:

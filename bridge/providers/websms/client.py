@@ -25,6 +25,7 @@ KEPT_OPEN: Final = 4.0  # seconds an idle connection is used again
 LONGEST_ANSWER: Final = 64 * 1024  # bytes
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=20)
 VALIDITY: Final = (60, 259_200)  # seconds, bounds of the provider's field validityPeriode
+_SHORTEST_SECRET: Final = 8  # characters; replacing shorter ones would only mutilate words
 _INTERNATIONAL_DIGITS: Final = 7  # a number of fewer digits is a shortcode
 
 
@@ -60,12 +61,8 @@ class Websms:
         self._ssl = ssl_context
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
-        callback_secret = URL(callback_url).name if callback_url else None
-        self._secrets = [
-            secret
-            for secret in (callback_url, callback_secret, token, password, self._authorization)
-            if secret
-        ]
+        secrets = (callback_url, URL(callback_url or "").name, token, password, self._authorization)
+        self._secrets = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET]
 
     async def send(self, delivery: Delivery, now: float) -> Receipt:
         """See `bridge.providers.Provider.send`."""

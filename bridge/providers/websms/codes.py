@@ -105,9 +105,7 @@ REPORTS: Final[Mapping[str, ReportState]] = {
 _ODD_ACCEPTED = Meaning(ACCEPTED, MESSAGE, "2.0.0", True, "accepted with a code we do not know")
 _ODD_REFUSED = Meaning(OURS, MESSAGE, "4.3.0", True, "refused with a code we do not know")
 _ODD_UNKNOWN = Meaning(UNKNOWN, MESSAGE, "4.3.0", True, "answered with a code we do not know")
-_MOVED = Meaning(
-    OURS, ACCOUNT, "4.3.5", True, "redirected elsewhere, which we never follow with our credentials"
-)
+_MOVED = Meaning(OURS, ACCOUNT, "4.3.5", True, "redirected elsewhere, which we never follow with our credentials")
 _HTTP_REFUSED = Meaning(OURS, MESSAGE, "4.3.0", True, "the provider refuses the request")
 _HTTP_LOST = Meaning(UNKNOWN, MESSAGE, "4.4.2", False, "the provider's answer was lost behind a gateway")
 _HTTP_ODD = Meaning(UNKNOWN, MESSAGE, "4.4.2", True, "the provider's answer says nothing about the message")

@@ -50,9 +50,7 @@ class Body(BytesPayload):
         # ahead.
         if (transport is None or transport.is_closing()) and writer.output_size == 0:
             self._attempt.kept_back = True
-            raise aiohttp.ClientConnectionResetError(
-                "the connection was closed before the request was written"
-            )
+            raise aiohttp.ClientConnectionResetError("the connection was closed before the request was written")
         await super().write_with_length(writer, content_length)
 
 
@@ -63,9 +61,7 @@ def observer() -> aiohttp.TraceConfig:
     return config
 
 
-async def _begun(
-    _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
-) -> None:
+async def _begun(_: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
     attempt = context.trace_request_ctx
     if isinstance(attempt, Attempt):
         attempt.begun = True
@@ -89,9 +85,7 @@ def receipt(error: Exception, attempt: Attempt) -> Receipt:
     if isinstance(error, TimeoutError):
         return _not_sent("connect", "4.4.1", "the provider cannot be reached in time")
     if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
-        return _not_sent(
-            "connect", "4.4.2", "the connection to the provider was closed before the request left"
-        )
+        return _not_sent("connect", "4.4.2", "the connection to the provider was closed before the request left")
     # Nothing the network did: the URL, a header, or a bug. It concerns this message at least and a human for
     # sure.
     return Receipt(
@@ -105,11 +99,7 @@ def receipt(error: Exception, attempt: Attempt) -> Receipt:
 
 
 def _lost(error: Exception) -> Receipt:
-    how = (
-        "no answer in time"
-        if isinstance(error, TimeoutError)
-        else "the connection was lost before the answer"
-    )
+    how = "no answer in time" if isinstance(error, TimeoutError) else "the connection was lost before the answer"
     expected = isinstance(error, (aiohttp.ClientError, OSError))
     return Receipt(
         verdict=Verdict.UNKNOWN,
@@ -121,9 +111,7 @@ def _lost(error: Exception) -> Receipt:
 
 
 def _untrusted(text: str) -> Receipt:
-    return Receipt(
-        verdict=Verdict.OURS, scope=Scope.ACCOUNT, code="certificate", text=text, status="4.7.5", alert=True
-    )
+    return Receipt(verdict=Verdict.OURS, scope=Scope.ACCOUNT, code="certificate", text=text, status="4.7.5", alert=True)
 
 
 def _not_sent(code: str, status: str, text: str) -> Receipt:

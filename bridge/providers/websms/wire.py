@@ -25,9 +25,7 @@ def json_object(body: bytes) -> dict[str, object]:
     interpreter's stack, bytes that are no UTF-8 (or UTF-16/32, which JSON allows).
     """
     try:
-        value = json.loads(
-            body, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=str, parse_float=str
-        )
+        value = json.loads(body, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=str, parse_float=str)
     except RecursionError:
         raise Unreadable("the JSON is nested too deeply") from None
     except UnicodeDecodeError:

@@ -1,0 +1,155 @@
+"""One mail as one intake: its deliveries, what would make it the same mail again, the conversations it opens. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+
+from bridge import compose, text, translate
+from bridge.access import Proof
+from bridge.message import Channel, Delivery, Reports, encode_sms
+from bridge.routing import Route
+from bridge.smtpd.contract import Peer
+from bridge.spool import CONVERSATION_FOR, Conversation, Intake
+
+FORWARD_LIFETIME = 5 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One accepted recipient: the phones it means, on which row."""
+
+    address: str
+    route: Route
+    numbers: tuple[str, ...]
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """postmaster, abuse and bounces: forwarded unchanged to the operator."""
+
+    address: str
+
+
+def compile_intake(
+    letter: text.Letter | None,
+    content: bytes,
+    *,
+    mail_id: str,
+    peer: Peer,
+    sender: str,
+    targets: list[Target],
+    forwards: list[Forward],
+    postmaster: str,
+    now: float,
+) -> Intake:
+    """All that the 250 to this mail will cover. Raises `translate.Untranslatable`.
+
+    `letter` is None for a mail that cannot be read and is only forwarded.
+    """
+    deliveries: list[Delivery] = []
+    seen: list[bytes | None] = []
+    conversations: list[Conversation] = []
+    if letter is not None:
+        payloads = {id(target): encode_sms(translate.sms_from_mail(letter, target.route)) for target in targets}
+        for count, (number, target) in enumerate(_phones(targets).items(), start=1):
+            deliveries.append(_sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], now))
+            seen.append(_seen_key(sender, number, letter))
+            conversations += _conversation(target, number, letter, now)
+    if forwards:
+        deliveries.append(_forwarded(f"{mail_id}-{len(deliveries) + 1}", mail_id, postmaster, peer, content, now))
+        seen.append(None if letter is None else _seen_key(sender, postmaster, letter))
+    proof = targets[0].proof if targets else Proof()
+    return Intake(
+        id=mail_id,
+        kind="mail",
+        at=now,
+        sender=sender,
+        author=proof.sender,
+        proof=proof.how or "peer",
+        peer=peer.host,
+        message_id=None if letter is None else letter.message_id,
+        deliveries=deliveries,
+        seen=seen,
+        conversations=conversations,
+    )
+
+
+def _phones(targets: list[Target]) -> dict[str, Target]:
+    """Each phone once, however often it is named: twice, in a group, in two spellings. The first naming decides."""
+    phones: dict[str, Target] = {}
+    for target in targets:
+        for number in target.numbers:
+            phones.setdefault(number, target)
+    return phones
+
+
+def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, payload: bytes, now: float) -> Delivery:
+    route = target.route
+    return Delivery(
+        id=delivery_id,
+        mail=mail_id,
+        channel=Channel.SMS,
+        recipient=phone,
+        payload=payload,
+        author=target.proof.sender,
+        route=route.name,
+        urgent=route.urgent,
+        reports=route.reports,
+        language=route.language,
+        on_unknown=route.on_unknown,
+        unknown_wait=route.unknown_wait,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        expires_at=now + route.lifetime,
+        warn_at=None if route.reports is Reports.NONE else now + route.warn_after,
+    )
+
+
+def _forwarded(delivery_id: str, mail_id: str, postmaster: str, peer: Peer, content: bytes, now: float) -> Delivery:
+    received = (
+        f"Received: from {_token(peer.helo)} ([{peer.host}]) by smsbridge with {'ESMTP' if peer.esmtp else 'SMTP'}\r\n"
+        f"\tid {mail_id}; {compose.date(now)}\r\n"
+    )
+    return Delivery(
+        id=delivery_id,
+        mail=mail_id,
+        channel=Channel.MAIL,
+        recipient=postmaster,
+        payload=received.encode("ascii", "replace") + content,
+        sender="",  # a bounce of a forwarded bounce has nowhere to go
+        reports=Reports.NONE,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        expires_at=now + FORWARD_LIFETIME,
+    )
+
+
+def _conversation(target: Target, number: str, letter: text.Letter, now: float) -> list[Conversation]:
+    author = target.proof.sender
+    if author is None or letter.is_automatic:
+        return []
+    originator = target.route.originator or ""
+    line = originator if originator.isdigit() else ""
+    return [
+        Conversation(
+            phone=number,
+            line=line,
+            author=author,
+            message_id=letter.message_id,
+            expires_at=now + CONVERSATION_FOR,
+        )
+    ]
+
+
+def _seen_key(sender: str, recipient: str, letter: text.Letter) -> bytes | None:
+    """What makes a mail the same mail; None without Message-ID and Date, since devices repeat all the rest."""
+    if letter.message_id is None or not letter.date:
+        return None
+    parts = (sender, recipient, letter.message_id, letter.date)
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace") + letter.body_digest).digest()
+
+
+def _token(word: str) -> str:
+    return "".join(character for character in word if character.isalnum() or character in ".-:[]")[:255] or "unknown"

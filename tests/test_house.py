@@ -1,0 +1,101 @@
+"""The house itself: README says what is there, every module has its tests, imports go down only."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bridge
+from bridge.cli import smsbridge
+from bridge.config.settings import ConsoleSettings, SmtpdSettings, WebhookSettings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TREE = README.split("## Develop", 1)[1].split("```")[1]
+
+NO_TEST_OF_ITS_OWN = {
+    "__init__": "what it re-exports is tested where it stands",
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in (ROOT / "bridge").rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def test_the_tree_names_everything_in_bridge() -> None:
+    there = {
+        path.name + "/" * path.is_dir()
+        for path in (ROOT / "bridge").iterdir()
+        if not path.name.startswith("__") and path.name != "py.typed"
+    }
+    named = set(re.findall(r"(?<!\S)([a-z_]+(?:/|\.py))(?=\s)", TREE)) - {"bridge/", "config/", "systemd/", "tests/"}
+    assert named | {"config/"} == there
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    named = set(re.findall(r"smsbridge ([a-z]+)\b", README)) - {"serve"}
+    assert named <= set(smsbridge.commands)
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for name in smsbridge.commands:
+        assert f"smsbridge {name}" in README
+
+
+def test_the_ports_in_the_readme_are_the_defaults() -> None:
+    smtp, webhook, console = (
+        settings.listen[0].port for settings in (SmtpdSettings(), WebhookSettings(), ConsoleSettings())
+    )
+    assert f"SMTP {smtp}, webhook {webhook}, console {console}" in README
+
+
+@pytest.mark.parametrize("name", ["demo", "test"])
+def test_the_two_commands_are_one_line_each(name: str) -> None:
+    block = README.split(f"<!-- command: {name} -->\n```sh\n", 1)[1].split("```", 1)[0]
+    assert block.count("\n") == 1
+
+
+def test_every_module_has_its_test_file() -> None:
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    without = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if path.stem not in NO_TEST_OF_ITS_OWN and f"test_{path.stem}.py" not in tests
+    ]
+    assert without == []
+
+
+def test_modules_stay_small() -> None:
+    long = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
+    assert {name: lines for name, lines in long.items() if lines > 320} == {}
+
+
+def test_the_changelog_knows_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## Unreleased" in changelog or f"## {bridge.__version__}" in changelog
+
+
+def test_imports_go_down_only() -> None:
+    checked = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_nothing_names_a_registry_or_a_machine() -> None:
+    suspicious = re.compile(r"https?://(?:[a-z.]*pypi|registry\.npmjs|files\.pythonhosted|deb\.debian)|/(?:root|work)/")
+    found = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for folder in ("bridge", "config", "systemd", "tests", ".ci")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path != Path(__file__)
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if suspicious.search(line)
+    ]
+    assert found == []
