@@ -14,6 +14,14 @@ from typing import Any, Final
 from bridge import __version__, config, routing, sdnotify
 from bridge.config import ConfigError, Configuration
 from bridge.console import console
+from bridge.daemon.parts import (
+    SMARTHOST_CONNECTIONS,
+    provider,
+    sqlite_path,
+    ssl_context,
+    transport,
+    with_keys,
+)
 from bridge.delivery import Agent, Sweep, sweep
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -24,22 +32,18 @@ from bridge.notices import EVERY as NOTICES_EVERY
 from bridge.notices import Notices
 from bridge.proof import Logins
 from bridge.providers import Provider
-from bridge.providers.websms import Websms
 from bridge.smtpd.contract import Limits as SessionLimits
 from bridge.smtpd.contract import Terms
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import lock, open_spool
 from bridge.transports import Transport
-from bridge.transports.maildir import Maildir
-from bridge.transports.smtp import Smarthost
 from bridge.webhook import Webhook
 
 CALL_GRACE: Final = 25.0
 """Seconds that calls under way get at the end; their own limit is 30, systemd's 45."""
 
 DOOR_GRACE: Final = 10.0
-SMARTHOST_CONNECTIONS: Final = 4
 _RETIRE_AFTER: Final = 35.0
 """Seconds after which a replaced carrier has no call left."""
 
@@ -136,7 +140,7 @@ class Daemon:
         old = self._configuration
         try:
             new = with_keys(await asyncio.to_thread(config.load, self._path))
-            context = _ssl_context(new)
+            context = ssl_context(new)
         except (ConfigError, OSError) as error:
             problems = error.problems if isinstance(error, ConfigError) else (error,)
             for problem in problems:
@@ -224,7 +228,7 @@ class Daemon:
             wake=self.wake,
         )
         handed = sdnotify.listen_sockets()
-        self._smtpd = Listener(terms=self._terms(_ssl_context(self._configuration)), trusted=settings.smtpd.networks)
+        self._smtpd = Listener(terms=self._terms(ssl_context(self._configuration)), trusted=settings.smtpd.networks)
         self._webhook_listener = HttpListener(webhook.app)
         self._console_listener = HttpListener(console(self.readiness))
         smtp_sockets = [(name, opened) for name in _SOCKET_MODES for opened in handed.get(name, ())]
@@ -305,71 +309,9 @@ class Daemon:
             self._spawn(_retire(retired))
 
 
-def provider(configuration: Configuration) -> Provider:
-    """The account at the provider that the configuration names."""
-    settings, known = configuration.settings, configuration.secrets
-    public = settings.webhook.public_url
-    return Websms(
-        url=settings.websms.url,
-        token=known.websms_token,
-        username=settings.websms.username,
-        password=known.websms_password,
-        test=settings.websms.test,
-        max_in_flight=settings.websms.max_in_flight,
-        callback_url=f"{public.rstrip('/')}/websms/{known.webhook[0]}" if public else None,
-        country=settings.country,
-    )
-
-
-def transport(configuration: Configuration) -> Transport:
-    """The way out for mail that the configuration names."""
-    settings = configuration.settings.smarthost
-    if settings.maildir is not None:
-        return Maildir(path=settings.maildir)
-    return Smarthost(
-        host=settings.host or "",
-        port=settings.port,
-        tls=settings.tls,
-        username=settings.username,
-        password=configuration.secrets.smarthost_password,
-        hostname=configuration.settings.hostname,
-        connections=SMARTHOST_CONNECTIONS,
-    )
-
-
-def with_keys(configuration: Configuration) -> Configuration:
-    """The configuration with a signing key: made and kept on the first start. Raises OSError."""
-    if configuration.keys:
-        return configuration
-    path = configuration.settings.key_file
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return config.load(configuration.path)
-
-
-def sqlite_path(url: str) -> Path:
-    """The file of a `sqlite:` spool."""
-    return Path(url.removeprefix("sqlite:"))
-
-
 async def _retire(carrier: Provider | Transport) -> None:
     await asyncio.sleep(_RETIRE_AFTER)
     await carrier.close()
-
-
-def _ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
-    settings = configuration.settings.smtpd
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    context.num_tickets = 0
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 def _setting(configuration: Configuration, name: str) -> object:

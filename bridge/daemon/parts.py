@@ -1,0 +1,80 @@
+"""What the daemon is built of, each made from a `Configuration` alone."""
+
+import os
+import secrets
+import ssl
+from pathlib import Path
+from typing import Final
+
+from bridge import config
+from bridge.config import Configuration
+from bridge.providers import Provider
+from bridge.providers.websms import Websms
+from bridge.transports import Transport
+from bridge.transports.maildir import Maildir
+from bridge.transports.smtp import Smarthost
+
+SMARTHOST_CONNECTIONS: Final = 4
+
+
+def provider(configuration: Configuration) -> Provider:
+    """The account at the provider that the configuration names."""
+    settings, known = configuration.settings, configuration.secrets
+    public = settings.webhook.public_url
+    return Websms(
+        url=settings.websms.url,
+        token=known.websms_token,
+        username=settings.websms.username,
+        password=known.websms_password,
+        test=settings.websms.test,
+        max_in_flight=settings.websms.max_in_flight,
+        callback_url=f"{public.rstrip('/')}/websms/{known.webhook[0]}" if public else None,
+        country=settings.country,
+    )
+
+
+def transport(configuration: Configuration) -> Transport:
+    """The way out for mail that the configuration names."""
+    settings = configuration.settings.smarthost
+    if settings.maildir is not None:
+        return Maildir(path=settings.maildir)
+    return Smarthost(
+        host=settings.host or "",
+        port=settings.port,
+        tls=settings.tls,
+        username=settings.username,
+        password=configuration.secrets.smarthost_password,
+        hostname=configuration.settings.hostname,
+        connections=SMARTHOST_CONNECTIONS,
+    )
+
+
+def with_keys(configuration: Configuration) -> Configuration:
+    """The configuration with a signing key: made and kept on the first start. Raises OSError."""
+    if configuration.keys:
+        return configuration
+    path = configuration.settings.key_file
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return config.load(configuration.path)
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a `sqlite:` spool."""
+    return Path(url.removeprefix("sqlite:"))
+
+
+def ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
+    """The certificate of the SMTP door, where one is set. Raises OSError, which `ssl.SSLError` is."""
+    settings = configuration.settings.smtpd
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
