@@ -144,7 +144,7 @@ def _cluster(text: str, end: int) -> int:
             at -= 1
         elif _flag(text[at]) and _flag(text[at - 1]):
             run = at
-            while run and _flag(text[run - 1]) and at - run <= _CLUSTER:
+            while run and _flag(text[run - 1]):
                 run -= 1
             return at - (at - run) % 2
         else:

@@ -165,7 +165,7 @@ def _check_websms(sections: dict[str, Section]) -> None:
         place.at("password_file").problem("there is no username for it", "set username as well")
     elif not token and not login:
         place.at("token_file").problem(
-            "is missing", 'write for example token_file = "websms.token", or username and password_file'
+            "is missing", 'write for example token_file = "websms-token", or username and password_file'
         )
     if websms.values.get("test") is True:
         place.at("test").warning("test mode: the provider checks everything and sends nothing", "false sends")

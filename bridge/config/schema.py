@@ -98,7 +98,7 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             secret_path,
             None,
             "File with the secret in the webhook's address; every line of it is valid.",
-            'write for example secret_file = "webhook.secret"; make the file with: openssl rand -hex 24',
+            'write for example secret_file = "webhook-secret"; make the file with: openssl rand -hex 24',
         ),
         Key(
             "public_url",

@@ -19,7 +19,7 @@ from bridge.config.settings import Secrets
 _WEBHOOK_SECRET: Final = re.compile(r"[A-Za-z0-9_-]+")  # goes into a URL path as it is
 _SHORTEST_WEBHOOK_SECRET: Final = 16
 _SHORTEST_KEY: Final = 32  # characters; 128 bits even where they are hexadecimal digits
-_OTHERS: Final = 0o077
+_OTHERS: Final = 0o027  # the owner, and a group that may only read: root:smsbridge 0640
 _MAKE_SECRET: Final = "make one with: openssl rand -hex 24"  # noqa: S105 - a hint, not a secret
 
 
@@ -73,7 +73,7 @@ def warn_if_open(path: Path, place: Place) -> None:
     if mode & _OTHERS:
         place.warning(
             f"the file can be read or changed by others (mode {mode & 0o777:04o})",
-            "allow only its owner: chmod 600",
+            "allow its owner and at most its group to read: chmod 640",
         )
 
 

@@ -214,6 +214,8 @@ class Door:
             number = normalize.number_from_local_part(local, configuration.settings.country)
         except normalize.NotANumber as error:
             return Reply(550, "5.1.3", str(error))
+        if normalize.is_dear(number):
+            return Reply(550, "5.7.1", "this number may cost more than an SMS usually does; nothing is sent to it")
         region = normalize.region(number)
         if region not in route.countries:
             return Reply(550, "5.7.1", f"this route does not send to numbers of {region or 'no country'}")

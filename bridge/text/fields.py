@@ -163,7 +163,7 @@ def _uncommented(value: str) -> Iterator[tuple[str, bool]]:
             depth += 1 if token[0] == "(" else -1
         elif not depth:
             yield token[0], mark
-        if depth < 0 or (depth and token.lastgroup == "quoted"):  # readers disagree whether it hides a bracket
+        if depth < 0 or (depth and token[0].startswith('"')):  # readers disagree whether it hides a bracket
             raise ValueError
     if depth:
         raise ValueError

@@ -67,4 +67,4 @@ def tidy(text: str) -> str:
         text = _IMAGES.sub("", text)
     if " \n" in text or "\t\n" in text or "\u00a0\n" in text:
         text = "\n".join(line if line == SIGNATURE else line.rstrip() for line in text.split("\n"))
-    return _EMPTY.sub("\n\n", text).strip("\n").rstrip()
+    return _EMPTY.sub("\n\n", text).strip()

@@ -113,7 +113,8 @@ def _status(code: int, message: str, otherwise: str) -> str:
 
 
 def _temporary(code: str, text: str, status: str) -> Receipt:
-    return Receipt(verdict=Verdict.TEMPORARY, code=code, text=text, status=status)
+    # Scope account: no mail can go, so a few in a row pause everything instead of trying each.
+    return Receipt(verdict=Verdict.TEMPORARY, scope=Scope.ACCOUNT, code=code, text=text, status=status)
 
 
 def _ours(code: str, text: str, status: str, scope: Scope = Scope.ACCOUNT) -> Receipt:

@@ -34,8 +34,8 @@ def scrypt_hash() -> str:
 
 def put(directory: Path, *sources: Path) -> Path:
     """Copies the files of `sources` into `directory`, later ones over earlier ones; the path of bridge.toml."""
-    private(directory / "websms.token", secrets.token_hex(24) + "\n")
-    private(directory / "webhook.secret", secrets.token_hex(24) + "\n")
+    private(directory / "websms-token", secrets.token_hex(24) + "\n")
+    private(directory / "webhook-secret", secrets.token_hex(24) + "\n")
     for source in sources:
         for file in sorted(source.iterdir()):
             if file.name != EXPECTED:

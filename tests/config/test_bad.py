@@ -84,7 +84,7 @@ def test_no_secret_is_repeated(case: str, secret: str, tmp_path: Path) -> None:
 
 def test_a_token_where_its_files_name_belongs_is_not_repeated(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
-    setup.private(path, path.read_text().replace('"websms.token"', '"a-made-up-token/with+everything"'))
+    setup.private(path, path.read_text().replace('"websms-token"', '"a-made-up-token/with+everything"'))
     assert "made-up" not in said(path)
 
 
@@ -119,13 +119,13 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
-    (tmp_path / "websms.token").chmod(0o000)
+    (tmp_path / "websms-token").chmod(0o000)
     assert "websms.token_file: permission denied" in said(path)
 
 
 def test_a_file_with_an_impossible_name(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
-    text = path.read_text().replace('"websms.token"', f'"{"x" * 5000}"').replace("[smtpd]", 'key_file = "y/y"\n[smtpd]')
+    text = path.read_text().replace('"websms-token"', f'"{"x" * 5000}"').replace("[smtpd]", 'key_file = "y/y"\n[smtpd]')
     setup.private(path, text.replace('key_file = "y/y"', f'key_file = "{"y" * 5000}"'))
     assert said(path).count("it cannot be read") == 2
 

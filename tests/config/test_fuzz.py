@@ -11,7 +11,7 @@ from bridge import config
 from tests.config import setup
 
 SHIPPED = Path(__file__).parents[2] / "config"
-NAMES = ("bridge.toml", "routes.toml", "users", "webhook.secret", "websms.token")
+NAMES = ("bridge.toml", "routes.toml", "users", "webhook-secret", "websms-token")
 PIECES = st.one_of(
     st.sampled_from(
         ["\n", *'"[]{}=#,0*@:$/', "[[", "true", "{local}", "\\u0000", "1979-05-27", "nan", "inf", "-1", '"""', "''"]

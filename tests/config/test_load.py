@@ -129,7 +129,7 @@ def test_names_inside_an_organisation_and_of_other_scripts_are_domains(tmp_path:
 def test_secrets_come_from_the_credentials_directory_first(tmp_path: Path) -> None:
     credentials = tmp_path / "credentials"
     credentials.mkdir()
-    token = credentials / "websms.token"
+    token = credentials / "websms-token"
     token.write_text("from-systemd\n")
     token.chmod(0o440)  # as systemd shows its access list
     (tmp_path / "etc").mkdir()
@@ -144,7 +144,7 @@ def test_secrets_come_from_the_credentials_directory_first(tmp_path: Path) -> No
 def test_every_line_of_the_webhook_secret_and_of_the_key_file_counts(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
     secrets = ["a-made-up-secret-1", "a-made-up-secret-2"]
-    setup.private(tmp_path / "webhook.secret", "\n".join(secrets) + "\r\n\n")
+    setup.private(tmp_path / "webhook-secret", "\n".join(secrets) + "\r\n\n")
     setup.private(tmp_path / "smsbridge.key", "k" * 32 + "\n" + "l" * 64 + "\n")
     loaded = config.load(path, {})
     assert loaded.secrets.webhook == tuple(secrets)
@@ -155,13 +155,13 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
     text = path.read_text().replace('public_url = "https://hooks.example.com"\n', "")
     setup.private(path, text.replace("[webhook]", "test = true\n[webhook]"))
-    for name in ("websms.token", "users"):
-        (tmp_path / name).chmod(0o640)
+    for name in ("websms-token", "users"):
+        (tmp_path / name).chmod(0o644)
     assert [str(warning) for warning in config.load(path, {}).warnings] == [
-        "bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0640); "
-        "allow only its owner: chmod 600",
-        "bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0640); "
-        "allow only its owner: chmod 600",
+        "bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0644); "
+        "allow its owner and at most its group to read: chmod 640",
+        "bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0644); "
+        "allow its owner and at most its group to read: chmod 640",
         "bridge.toml:11: websms.test: test mode: the provider checks everything and sends nothing; false sends",
         "bridge.toml:12: webhook.public_url: is not set: no delivery reports will come; "
         'write for example "https://hooks.example.com"',

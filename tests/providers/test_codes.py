@@ -59,7 +59,7 @@ EXPECTED = [
     (4042, FAIL, MESSAGE, "5.7.1", True),
     (4043, FAIL, MESSAGE, "5.7.1", True),
     (5000, LOST, MESSAGE, "4.3.0", False),
-    (5003, LATER, MESSAGE, "4.3.2", False),
+    (5003, LATER, ACCOUNT, "4.3.2", False),
 ]
 
 UNKNOWN_CODES = [
@@ -96,7 +96,7 @@ WITHOUT_JSON = [
     (429, SLOW, ACCOUNT, "4.4.5", False),
     (500, LOST, MESSAGE, "4.4.2", False),
     (502, LOST, MESSAGE, "4.4.2", False),
-    (503, LATER, MESSAGE, "4.3.2", False),
+    (503, LATER, ACCOUNT, "4.3.2", False),
     (504, LOST, MESSAGE, "4.4.2", False),
     (599, LOST, MESSAGE, "4.4.2", False),
     (200, LOST, MESSAGE, "4.4.2", True),

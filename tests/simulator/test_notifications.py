@@ -112,7 +112,7 @@ async def test_headers_of_notifications(client: Client, webhook: Webhook) -> Non
 
 FAILURES = [
     (500, b'{"statusCode":2000}'),
-    (302, b'{"statusCode":2000}'),
+    (307, b'{"statusCode":2000}'),
     (204, b""),
     (200, b""),
     (200, b"ok"),

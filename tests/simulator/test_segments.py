@@ -32,6 +32,7 @@ EMOJI = "😀"
         ("ç", 1),
         ("ç" * 71, 2),  # the small one is not in the table, the capital one is
         ("Ç" * 71, 1),
+        ("\x1b" * 71, 2),  # the escape is a septet of the table, but no character one can send; smsutil differs
     ],
 )
 def test_vectors(text: str, parts: int) -> None:
@@ -47,7 +48,9 @@ def test_a_surrogate_pair_is_not_torn() -> None:
     assert segments.split("я" * 66 + EMOJI + "я" * 3) == ["я" * 66, EMOJI + "я" * 3]
 
 
-_ALPHABET = st.one_of(st.sampled_from("aäß€{^~|\\Å\n\rя" + EMOJI), st.characters(exclude_categories=["Cs"]))
+_ALPHABET = st.one_of(
+    st.sampled_from("aäß€{^~|\\Å\n\rя" + EMOJI), st.characters(exclude_categories=["Cs"], exclude_characters="\x1b")
+)
 
 
 @given(st.lists(st.tuples(_ALPHABET, st.integers(1, 160)), max_size=8))

@@ -476,12 +476,13 @@ async def test_row_17_recipients_beyond_the_limit_wait_for_the_next_mail() -> No
 async def test_row_11_a_silent_client_is_told_to_go(said: bytes) -> None:
     async with Rig(limits=Limits(command_timeout=0.2, linger=0.1)) as rig:
         client = await rig.client()
+        await client.reply()
         await client.send(said)
         assert (await client.rest()).endswith(b"421 4.4.2 timeout, closing connection\r\n")
 
 
 async def test_row_11_octets_do_not_prolong_a_command_and_only_a_little_a_mail() -> None:
-    async with Rig(limits=Limits(command_timeout=0.3, data_timeout=0.3, linger=0.1)) as rig:
+    async with Rig(limits=Limits(command_timeout=0.3, data_timeout=0.3, linger=0.1, write_timeout=0.5)) as rig:
         commands, mail = await rig.greeted(), await rig.greeted()
         await mail.envelope()
         await mail.say("DATA")
@@ -600,6 +601,7 @@ async def test_row_11_slow_clients_do_not_hinder_others() -> None:
     async with Rig(per_address=1000, total=1000) as rig:
         for number in range(200):
             slow = await rig.client()
+            await slow.reply()
             await slow.send(b"EHLO slow\r\nMAIL FR"[: number % 15])
         client = await rig.greeted()
         assert (await client.mail(b"Hi\r\n.\r\n")).startswith("250 ")

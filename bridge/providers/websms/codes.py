@@ -74,7 +74,7 @@ CODES: Final[Mapping[int, Meaning]] = {
     4043: Meaning(PERMANENT, MESSAGE, "5.7.1", True, "the recipient is blocked by the spam check"),
     # Not TEMPORARY: an internal error can come after the message went out.
     5000: Meaning(UNKNOWN, MESSAGE, "4.3.0", False, "an internal error at the provider"),
-    5003: Meaning(TEMPORARY, MESSAGE, "4.3.2", False, "the service is unavailable"),
+    5003: Meaning(TEMPORARY, ACCOUNT, "4.3.2", False, "the service is unavailable"),
 }
 
 HTTP: Final[Mapping[int, Meaning]] = {
@@ -89,7 +89,7 @@ HTTP: Final[Mapping[int, Meaning]] = {
     408: Meaning(UNKNOWN, MESSAGE, "4.4.2", False, "the provider waited in vain for the request"),
     415: Meaning(OURS, ACCOUNT, "4.3.5", True, "the provider does not take JSON"),
     429: Meaning(THROTTLED, ACCOUNT, "4.4.5", False, "too many requests", 30.0),
-    503: Meaning(TEMPORARY, MESSAGE, "4.3.2", False, "the service is unavailable"),
+    503: Meaning(TEMPORARY, ACCOUNT, "4.3.2", False, "the service is unavailable"),
 }
 
 REPORTS: Final[Mapping[str, ReportState]] = {

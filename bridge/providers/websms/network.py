@@ -115,7 +115,7 @@ def _untrusted(text: str) -> Receipt:
 
 
 def _not_sent(code: str, status: str, text: str) -> Receipt:
-    return Receipt(verdict=Verdict.TEMPORARY, code=code, text=text, status=status)
+    return Receipt(verdict=Verdict.TEMPORARY, scope=Scope.ACCOUNT, code=code, text=text, status=status)
 
 
 def _reason(error: OSError) -> str:

@@ -1,0 +1,169 @@
+"""Group commit: what waits together is committed together, and each asker gets the answer to its own question."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from bridge.message import StoreUnavailable
+from bridge.spool.writer import MAX_BATCH, Writer
+from tests.wait import PATIENCE
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[apsw.Connection]:
+    connection = apsw.Connection(str(tmp_path / "w.db"))
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "CREATE TABLE t (n INTEGER UNIQUE)"):
+        connection.execute(statement).fetchall()
+    connection.set_busy_timeout(50)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+async def writer(db: apsw.Connection) -> AsyncIterator[Writer]:
+    made = Writer(db, asyncio.get_running_loop())
+    yield made
+    await made.close()
+
+
+def put(number: int) -> Callable[[apsw.Connection], int]:
+    def op(db: apsw.Connection) -> int:
+        db.execute("INSERT INTO t VALUES (?)", (number,))
+        return number
+
+    return op
+
+
+class Gate:
+    """An operation that holds the writing thread until it is opened, so that a batch can gather behind it."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, _: apsw.Connection) -> None:
+        self.entered.set()
+        assert self.open.wait(PATIENCE)
+
+
+async def held(writer: Writer) -> tuple[Gate, "asyncio.Task[None]"]:
+    gate = Gate()
+    task = asyncio.create_task(writer.run(gate))
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
+    return gate, task
+
+
+def numbers(path: Path) -> list[int]:
+    with sqlite3.connect(path) as other:
+        found = [row[0] for row in other.execute("SELECT n FROM t ORDER BY n")]
+    other.close()
+    return found
+
+
+async def test_everything_that_waits_shares_one_commit(writer: Writer, tmp_path: Path) -> None:
+    gate, first = await held(writer)
+    tasks = [asyncio.create_task(writer.run(put(number))) for number in range(300)]
+    await asyncio.sleep(0)
+    gate.open.set()
+    assert await asyncio.gather(*tasks) == list(range(300))
+    await first
+    assert writer.commits == 2
+    assert numbers(tmp_path / "w.db") == list(range(300))
+
+
+async def test_a_batch_is_bounded(writer: Writer) -> None:
+    gate, _ = await held(writer)
+    tasks = [asyncio.create_task(writer.run(put(number))) for number in range(MAX_BATCH + 1)]
+    await asyncio.sleep(0)
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    assert writer.commits == 3
+
+
+async def test_an_answer_comes_only_after_the_commit(writer: Writer, tmp_path: Path) -> None:
+    for number in range(20):
+        await writer.run(put(number))
+        assert numbers(tmp_path / "w.db")[-1] == number
+
+
+async def test_one_faulty_operation_does_not_spoil_its_neighbours(writer: Writer, tmp_path: Path) -> None:
+    def half_done(db: apsw.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1000)")
+        raise KeyError("a bug of ours")
+
+    gate, _ = await held(writer)
+    ops: list[Callable[[apsw.Connection], object]] = [put(1), half_done, put(2), put(2), put(3)]
+    tasks = [asyncio.create_task(writer.run(op)) for op in ops]
+    await asyncio.sleep(0)
+    gate.open.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [answers[0], answers[2], answers[4]] == [1, 2, 3]
+    assert isinstance(answers[1], KeyError)
+    assert isinstance(answers[3], StoreUnavailable)
+    assert numbers(tmp_path / "w.db") == [1, 2, 3]  # and nothing of the half that was done
+
+
+async def test_a_cancelled_asker_does_not_undo_the_commit(writer: Writer, tmp_path: Path) -> None:
+    gate, _ = await held(writer)
+    task = asyncio.create_task(writer.run(put(7)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open.set()
+    await writer.run(put(8))
+    assert numbers(tmp_path / "w.db") == [7, 8]
+
+
+async def test_a_busy_database_is_unavailable_and_comes_back(writer: Writer, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    refused = await asyncio.gather(*(writer.run(put(number)) for number in range(5)), return_exceptions=True)
+    assert all(isinstance(answer, StoreUnavailable) for answer in refused)
+    other.execute("ROLLBACK")
+    other.close()
+    assert await writer.run(put(5)) == 5
+    assert numbers(tmp_path / "w.db") == [5]
+
+
+async def test_a_commit_that_fails_keeps_nothing(writer: Writer, db: apsw.Connection, tmp_path: Path) -> None:
+    failing = [True]
+    db.set_commit_hook(lambda: failing[0])  # a commit hook that says True turns COMMIT into a rollback
+    with pytest.raises(StoreUnavailable):
+        await writer.run(put(1))
+    failing[0] = False
+    await writer.run(put(2))
+    assert numbers(tmp_path / "w.db") == [2]
+
+
+async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: apsw.Connection) -> None:
+    def no_rollback(operation: int, first: str | None, *_: object) -> int:
+        refused = operation == apsw.SQLITE_TRANSACTION and first == "ROLLBACK"
+        return apsw.SQLITE_DENY if refused else apsw.SQLITE_OK
+
+    def wrong(_: apsw.Connection) -> None:
+        raise KeyError("a bug of ours")
+
+    db.set_authorizer(no_rollback)
+    for op in (wrong, put(1)):
+        with pytest.raises((KeyError, StoreUnavailable)):
+            await asyncio.wait_for(writer.run(op), PATIENCE)
+    db.set_authorizer(None)
+
+
+async def test_closing_commits_what_waits_and_refuses_what_comes_later(db: apsw.Connection, tmp_path: Path) -> None:
+    writer = Writer(db, asyncio.get_running_loop())
+    tasks = [asyncio.create_task(writer.run(put(number))) for number in range(50)]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert await asyncio.gather(*tasks) == list(range(50))
+    with pytest.raises(StoreUnavailable):
+        await writer.run(put(99))
+    assert numbers(tmp_path / "w.db") == list(range(50))
+    await writer.close()  # twice is no error

@@ -1,0 +1,91 @@
+"""HTML as a reader sees it, and shapes that stop other parsers."""
+
+import pytest
+
+from bridge import text
+
+REPLY = b"In-Reply-To: <a@example.com>\r\n"
+HTML = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+
+
+def shown(markup: str, *, reply: bool = False) -> str:
+    return text.read((REPLY if reply else b"") + HTML + markup.encode()).text
+
+
+@pytest.mark.parametrize(
+    ("markup", "lines"),
+    [
+        ("<p>a</p><p>b</p>", "a\n\nb"),
+        ("<div>a</div><div><br></div><div>b</div>", "a\n\nb"),
+        ("<div>a<br></div><div>b</div>", "a\nb"),
+        ("a <b>b</b>c\n  d", "a bc d"),
+        ("<ul><li>a</li><li>b<ol><li>c</li><li>d</li></ol></li></ul>", "- a\n- b\n1. c\n2. d"),
+        ("<table><tr><th>Host</th><td>web01</td></tr><tr><td>x</td></tr></table>", "Host web01\nx"),
+        ("<pre>a  b\n  c</pre>", "a  b\n  c"),
+        ("a&nbsp;b &lt;c&gt; &amp; &euro;", "a b <c> & €"),
+        ('<a href="https://example.com/x">hier</a>', "hier https://example.com/x"),
+        ('<a href="https://www.example.com/">example.com</a>', "example.com"),
+        ('<a href="mailto:a@example.com">Anna</a>', "Anna"),
+        ('<span style="display: none">x</span><p hidden>y</p>a', "a"),
+        ("<style>p{}</style><script>x()</script><title>t</title><!-- c -->a", "a"),
+        ("<head><title>t</title><body>a", "a"),
+        ('<img src="x" alt="👍"><img src="y" alt="Logo">', "👍"),
+        ("<?xml version='1.0' encoding='x'?><p>a</p>", "a"),
+        ("a<!-- nie zu b", "a nie zu b"),
+        ("kein HTML", "kein HTML"),
+        ("", ""),
+        ("<p></p>", ""),
+        ("a\x00b\x0bc", "abc"),
+    ],
+)
+def test_shapes(markup: str, lines: str) -> None:
+    assert shown(markup) == lines
+
+
+@pytest.mark.parametrize("depth", [100, 255, 260, 1000, 5000])
+def test_text_deeper_than_the_parser_goes_is_not_lost(depth: int) -> None:
+    assert shown("<div>" * depth + "tief" + "</div>" * depth + "<p>danach</p>").split() == ["tief", "danach"]
+
+
+def test_an_answer_inside_of_quotations_stays() -> None:
+    markup = (
+        '<div>Hallo</div><div class="gmail_quote"><div class="gmail_attr">On 12/03/2025 A wrote:</div>'
+        '<blockquote class="gmail_quote">q1</blockquote><div>a1</div>'
+        '<blockquote class="gmail_quote">q2</blockquote></div>'
+    )
+    assert shown(markup, reply=True).split() == ["Hallo", "a1"]
+
+
+def test_a_quotation_alone_is_shown() -> None:
+    assert shown('<blockquote type="cite">nur das</blockquote>', reply=True) == "nur das"
+
+
+def test_quotations_stay_when_nothing_is_answered() -> None:
+    assert shown('a<blockquote type="cite">b</blockquote>') == "a\nb"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "<!--", "<a ", "</", "<ul><li>", "<div>", "<b>x", "<table><tr><td>x", "<tr><td>x", "<ol><li>x", "<li>x",
+        "<style>",
+        "<style></style>",
+        "<blockquote type=cite>x", "<div class=gmail_quote>x", "<div id=appendonsend></div>x", "<p>",
+        "<br>", "&", "<![CDATA[", '<p style="font-size:0 ">', '<a href="http://x.example/">x',
+    ],
+)  # fmt: skip
+def test_hostile_shapes_end(shape: str) -> None:
+    shown(shape * (200_000 // len(shape)), reply=True)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "On ", "\n", "On \n", "Am \n", "Am 12:00 schrieb x\n", "a:\n", "Von: \n", "Von:\nGesendet:\n\n", "> \n", ">",
+        "-- \n", " ", "-", "-----\n", "x \n", "[cid:", "<mailto:", "Sent from my ", "2025-01-01 <a@",
+        ">x\n\n", "schrieb am 12:00:\nx\n",
+    ],
+)  # fmt: skip
+def test_hostile_plain_texts_end(shape: str) -> None:
+    body = shape.encode() * (200_000 // len(shape))
+    assert len(text.read(REPLY + b"Content-Type: text/plain\r\n\r\n" + body).text) <= 16_384

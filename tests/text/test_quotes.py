@@ -1,0 +1,139 @@
+"""What goes and, above all, what stays."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.text import quotes
+
+QUOTED = "\n> frage\n> noch eine\n"
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        "Am 12.03.2025 um 10:11 schrieb Anna Muster:",
+        "Am Mi., 12. März 2025 um 10:11 Uhr schrieb Anna <\nanna@example.com>:",
+        "Am Mittwoch, 12. März 2025 hat Anna Muster\n<anna@example.com> geschrieben:",
+        "Anna Muster <anna@example.com> schrieb am Mi., 12. März 2025, 10:05:",
+        "Anna Muster hat am 12.03.2025 10:05 CET geschrieben:",
+        "On Wed, Mar 12, 2025 at 10:11 AM Anna Sample <anna@example.com>\nwrote:",
+        "On 12/03/2025 10:11, Anna Sample wrote:",
+        "Le mer. 12 mars 2025 à 10:11, Anna <anna@example.com> a écrit :",
+        "Il giorno mer 12 mar 2025 alle ore 10:11 Anna <anna@example.com> ha scritto:",
+        "El mié, 12 mar 2025 a las 10:11, Anna (<anna@example.com>) escribió:",
+        "Op wo 12 mrt 2025 om 10:11 schreef Anna <anna@example.com>:",
+        "Den ons 12 mars 2025 kl 10:11 skrev Anna <anna@example.com>:",
+        "Em qua., 12 de mar. de 2025 às 10:11, Anna <anna@example.com> escreveu:",
+        "W dniu 12.03.2025 o 10:11, Anna pisze:",
+        "2025-03-12 10:11 GMT+01:00 Anna <anna@example.com>:",
+    ],
+)
+@pytest.mark.parametrize("older", [QUOTED, "\n\nfrage ohne zeichen\n", ""])
+def test_introductions(introduction: str, older: str) -> None:
+    assert quotes.own_words(f"Passt.\n\n{introduction}{older}") == "Passt."
+
+
+def test_a_name_alone_introduces_only_what_is_quoted_below() -> None:
+    assert quotes.own_words("Anna schrieb:\n> a\n> b\n\nJa.") == "Ja."
+    assert quotes.own_words("Anna schrieb:\nJa.") == "Anna schrieb:\nJa."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----Original Message-----",
+        "---------- Forwarded message ---------",
+        "-------- Weitergeleitete Nachricht --------",
+        "Anfang der weitergeleiteten Nachricht:",
+        "-----Message d'origine-----",
+        "-----Messaggio originale-----",
+    ],
+)
+def test_separators(line: str) -> None:
+    assert quotes.own_words(f"Passt.\n\n{line}\nirgendwas\n") == "Passt."
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "Von: A <a@example.com>\nGesendet: Mittwoch\nAn: B\nBetreff: x",
+        "*Von:* A\n*Gesendet:* Mittwoch\n*An:* B\n*Betreff:* x",
+        "From: A\n\nSent: Wednesday\n\nTo: B\n\nSubject: x",
+        "Da: A\nInviato: mercoledì\nA: B\nOggetto: x",
+        "De: A\nEnviado el: miércoles\nPara: B\nAsunto: x",
+        "________________________________\nFrom: A\nSent: Wednesday\nSubject: x",
+    ],
+)
+def test_repeated_fields(fields: str) -> None:
+    assert quotes.own_words(f"Passt.\n\n{fields}\n\nirgendwas\n") == "Passt."
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "Bitte fahren:\nVon: Wien\nAn: Graz\nDatum: Freitag",
+        "Am Montag komme ich.\nOn demand: yes\nBis dann:",
+        "Hallo,\nam 12.3. schrieb ich dir Folgendes:\nbitte komm um 10:00.",
+        "Hallo,\nAm 12.03.2025 10:00 schrieb ich dir:\nbitte komm.",
+        "Werte:\n> 5\nist zu viel",
+        "Datum: morgen\nAn: alle\nBetreff: Essen",
+        "-- kein Ende --\nWeiter",
+        "Original message\nis lost",
+    ],
+)
+def test_own_words_stay(own: str) -> None:
+    assert quotes.own_words(own) == own
+
+
+def test_answers_between_quotations_stay_in_order() -> None:
+    mail = "Hallo\n\nAm 12.03.2025 um 10:11 schrieb Anna:\n> a?\n\nJa.\n\n> b?\n\nNein.\n"
+    assert quotes.own_words(mail) == "Hallo\n\nJa.\n\nNein."
+
+
+def test_a_sentence_before_an_introduction_is_not_taken_for_its_first_line() -> None:
+    mail = "Am Montag komme ich\nAnna schrieb am 12.03.2025, 10:11:\n> a\n> b"
+    assert quotes.own_words(mail) == "Am Montag komme ich"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Von meinem iPhone gesendet",
+        "Von meinem Samsung Galaxy Smartphone gesendet.",
+        "Gesendet von Outlook für Android",
+        "Gesendet mit der GMX Mail App",
+        "Sent from my iPad",
+        "Sent from Mail for Windows",
+        "Get Outlook for Android<https://aka.ms/AAb9ysg>",
+        "Envoyé de mon iPhone",
+        "Inviato da iPhone",
+        "Enviado desde mi iPhone",
+    ],
+)
+def test_what_a_program_says_of_itself(last: str) -> None:
+    assert quotes.unsigned(f"Passt.\n\n{last}") == "Passt."
+    assert quotes.unsigned(last) == last
+
+
+@pytest.mark.parametrize("last", ["Sent from the pump station", "Gesendet von Anna", "Von meinem Bruder", "--"])
+def test_last_lines_of_people(last: str) -> None:
+    assert quotes.unsigned(f"Passt.\n\n{last}") == f"Passt.\n\n{last}"
+
+
+def test_signatures() -> None:
+    assert quotes.unsigned("Passt.\n-- \nMax\nBeispiel GmbH") == "Passt."
+    assert quotes.unsigned("Bericht\n--\nalles gut") == "Bericht\n--\nalles gut"
+    assert quotes.unsigned("-- \nMax") == "-- \nMax"
+    long = "Passt.\n-- \n" + "\n".join(f"Zeile {n}" for n in range(40))
+    assert quotes.unsigned(long) == long
+
+
+@given(
+    st.lists(
+        st.sampled_from(["> a", "Am 12.03.2025 um 10:11 schrieb A:", "Ja", "", "-- ", "Von: A", "👍"]), max_size=12
+    )
+)
+def test_words_never_become_nothing(lines: list[str]) -> None:
+    mail = "\n".join(lines)
+    assert quotes.has_words(quotes.unsigned(quotes.own_words(mail))) == quotes.has_words(mail)
