@@ -87,11 +87,6 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
     return compose.compose(headers, sms.text)
 
 
-def is_answer(letter: Letter) -> bool:
-    """Whether a mail answers another: then its subject is no news."""
-    return letter.in_reply_to is not None or bool(letter.references)
-
-
 def _words(letter: Letter, policy: str) -> str:
     subject = _SPACES.sub(" ", _untagged(letter.subject)).strip()
     text = letter.text.strip()
@@ -103,7 +98,7 @@ def _words(letter: Letter, policy: str) -> str:
         return text
     if policy != "prefix":
         return policy.replace("{subject}", subject).replace("{text}", text)
-    if not subject or is_answer(letter) or text.split("\n", 1)[0].strip() == subject:
+    if not subject or letter.is_reply or text.split("\n", 1)[0].strip() == subject:
         return text
     return f"{subject}\n{text}"
 

@@ -164,11 +164,7 @@ class Daemon:
     async def readiness(self) -> Mapping[str, Any]:
         """What /readyz shows."""
         queued = await self._spool.open_count()
-        paused = {
-            f"{channel.value} {scope}".strip(): f"{pause.code} {pause.text}".strip()
-            for channel, agent in self._agents.items()
-            for scope, pause in agent.pauses.scopes.items()
-        }
+        paused = {name: words for agent in self._agents.values() for name, words in agent.paused.items()}
         return {"ready": self._ready, "queued": queued, "paused": paused, "version": __version__}
 
     def wake(self, channel: Channel) -> None:

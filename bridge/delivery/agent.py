@@ -71,6 +71,14 @@ class Agent:
         """Calls under way."""
         return len(self._calls)
 
+    @property
+    def paused(self) -> dict[str, str]:
+        """What is paused, and the answer that paused it."""
+        return {
+            f"{self.channel.value} {scope}".strip(): f"{pause.code} {pause.text}".strip()
+            for scope, pause in self.pauses.scopes.items()
+        }
+
     async def run(self) -> None:
         """Deliver until `stop`; a store that fails is tried again, not a reason to end."""
         while not self._stopping:

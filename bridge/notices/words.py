@@ -74,7 +74,7 @@ WORDS = {
                 "delayed",
             ): "Ihre Nachricht konnte noch nicht zugestellt werden. Es wird weiter versucht:",
             (Channel.SMS, "delivered"): "Ihre Nachricht ist auf dem Telefon angekommen:",
-            (Channel.MAIL, "failed"): "Eine Mail der Bridge wurde vom Postfach nicht angenommen:",
+            (Channel.MAIL, "failed"): "Eine Mail der Bridge wurde nicht angenommen:",
             (Channel.MAIL, "delayed"): "Eine Mail der Bridge konnte noch nicht zugestellt werden:",
             (Channel.MAIL, "delivered"): "Eine Mail der Bridge wurde zugestellt:",
         },

@@ -105,7 +105,7 @@ class Door:
             letter = None
         if letter is not None and letter.received_count > MOST_RECEIVED:
             return self._reject(peer, sender, "", _LOOP)
-        if letter is not None and targets and letter.auto_submitted in ("auto-replied", "auto-notified"):
+        if letter is not None and targets and letter.is_auto_reply:
             return self._reject(peer, sender, "", _AUTOMATIC)
         now = self._clock()
         mail_id = self._new_id()

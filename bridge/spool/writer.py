@@ -54,7 +54,10 @@ class Writer:
             if item is None:
                 return
             batch, last = self._gather(item)
-            answers = self._commit(batch)
+            try:
+                answers = self._commit(batch)
+            except Exception as error:  # noqa: BLE001  # even a rollback can fail; this thread must outlive it
+                answers = _refuse(batch, error)
             try:
                 self._loop.call_soon_threadsafe(_deliver, answers)
             except RuntimeError:

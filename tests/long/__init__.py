@@ -1,0 +1,1 @@
+"""The long proofs. `python -m tests.long` runs them in full; tests/flows runs a seeded slice of each."""

@@ -1,0 +1,141 @@
+"""kill -9 under load, again and again: nothing that was acknowledged is missing, nothing is there twice.
+
+Kills come at random moments, some while the daemon is still starting from the last one. Half of the phones report what
+they get, so that an SMS whose answer was lost is settled; the other half never say a word, so that it stays unknown.
+"""
+
+import asyncio
+import json
+import random
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bridge.simulator import Simulator
+from tests.flows.rig import Bridge, running
+from tests.flows.waiting import until_async
+from tests.long.load import Load, text_of
+
+ANSWER_TAKES = 0.01
+"""Seconds between a message's acceptance by the provider and the answer: the time in which a kill loses answers."""
+
+PAUSE = 0.01
+EARLY = 0.2
+"""Share of kills that do not wait for the daemon to be ready."""
+
+_RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """What came of it."""
+
+    seed: int
+    kills: int
+    seconds: float = 0.0
+    acked: int = 0  # mails answered 250
+    recognised: int = 0  # of these, sent again after a lost reply and answered with the first id
+    refused: int = 0
+    delivered: int = 0  # of the acked, how many the simulator accepted
+    unknown: int = 0  # listed as unknown at the end
+    unknown_arrived: int = 0  # of these, how many the simulator accepted
+    most_unknown: int = 0  # of one kill
+    lost: int = 0
+    doubled: int = 0
+    incoming: int = 0  # SMS confirmed with 2000
+    mailed: int = 0  # of these, in the Maildir
+    mails_lost: int = 0
+    mails_doubled: int = 0
+    wrong: list[str] = field(default_factory=list)  # everything that must not be
+
+
+async def prove(place: Path, *, kills: int, seed: int) -> Figures:
+    """Run it; `wrong` is empty when every promise was kept."""
+    began = time.monotonic()
+    chance = random.Random(seed)
+    figures = Figures(seed=seed, kills=kills)
+    async with running(place) as (bridge, simulator):
+        simulator.fault(times=10**9, delay=ANSWER_TAKES)
+        load = Load(bridge, simulator, PAUSE)
+        load.begin()
+        for _ in range(kills):
+            early = chance.random() < EARLY
+            if not early:
+                await bridge.ready()
+            await asyncio.sleep(chance.uniform(0.02, 0.6 if early else 2.0))
+            bridge.kill()
+            bridge.start()
+        await bridge.ready()
+        await asyncio.sleep(chance.uniform(0.2, 1.0))
+        await load.end()
+        left = await _drained(bridge)
+        await simulator.idle()
+        left = [delivery for delivery in left if delivery["id"] in {one["id"] for one in await bridge.queue()}]
+        figures.refused, figures.recognised = load.refused, load.recognised
+        _reconcile_sms(figures, bridge, load, left)
+        _reconcile_mail(figures, bridge, simulator, load)
+    figures.seconds = time.monotonic() - began
+    return figures
+
+
+async def _drained(bridge: Bridge) -> list[dict[str, Any]]:
+    """Wait until nothing is left but what is unknown; that."""
+
+    async def look() -> list[dict[str, Any]] | None:
+        left = await bridge.queue()
+        return left if all(delivery["state"] == "unknown" for delivery in left) else None
+
+    return await until_async(look, "the queue is empty but for what is unknown", 120)
+
+
+def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict[str, Any]]) -> None:
+    lines = [json.loads(line) for line in (bridge.place / "accepted").read_text().splitlines()]
+    arrived = Counter(line["text"] for line in lines)
+    ids = Counter(line["client_message_id"] for line in lines)
+    unknown = {delivery["mail"] for delivery in left}
+    figures.acked = len(load.mails)
+    figures.unknown = len(unknown)
+    figures.doubled = sum(count > 1 for count in arrived.values()) + sum(count > 1 for count in ids.values())
+    for mail in load.mails:
+        there = text_of(mail.number) in arrived
+        figures.delivered += there
+        figures.lost += not there and mail.id not in unknown
+        if there and mail.id in unknown:
+            figures.unknown_arrived += 1
+            if mail.reported:
+                figures.wrong.append(f"{mail.id} is unknown though its phone reported it")
+    at_once = [int(count) for count in _RECOVERED.findall(bridge.log)]
+    figures.most_unknown = max(at_once, default=0)
+    strange = len(arrived) - figures.delivered
+    _expect(figures, figures.doubled == 0, f"{figures.doubled} texts or ids reached the provider twice")
+    _expect(figures, figures.lost == 0, f"{figures.lost} mails were acknowledged and lost")
+    _expect(figures, strange == 0, f"{strange} texts reached the provider that nobody wrote")
+    _expect(
+        figures,
+        figures.most_unknown <= bridge.max_in_flight,
+        f"a kill left {figures.most_unknown} unknown, {bridge.max_in_flight} may be in flight",
+    )
+    _expect(figures, figures.unknown <= figures.kills * bridge.max_in_flight, "more is unknown than kills can make")
+
+
+def _reconcile_mail(figures: Figures, bridge: Bridge, simulator: Simulator, load: Load) -> None:
+    relayed = [mail for mail in bridge.mails if mail["X-SMS-Notification-Id"] is not None]
+    arrived = Counter(str(mail["X-SMS-Notification-Id"]) for mail in relayed)
+    message_ids = Counter(str(mail["Message-ID"]) for mail in relayed)
+    figures.incoming = len(load.texts)
+    figures.mailed = len(arrived)
+    figures.mails_lost = sum(text.id not in arrived for text in load.texts)
+    figures.mails_doubled = sum(count > 1 for count in arrived.values())
+    unconfirmed = sum(notification.state != "confirmed" for notification in simulator.notifications)
+    _expect(figures, unconfirmed == 0, f"{unconfirmed} notifications were never confirmed")
+    _expect(figures, figures.mails_lost == 0, f"{figures.mails_lost} SMS were confirmed and lost")
+    _expect(figures, figures.mails_doubled == 0, f"{figures.mails_doubled} SMS arrived twice as mail")
+    _expect(figures, len(message_ids) == len(arrived), "Message-IDs and notifications do not match")
+
+
+def _expect(figures: Figures, holds: bool, otherwise: str) -> None:  # noqa: FBT001
+    if not holds:
+        figures.wrong.append(otherwise)

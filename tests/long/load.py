@@ -1,0 +1,119 @@
+"""Load in both directions, by senders that keep books of what they were told.
+
+A mail answered 250 is never sent again. One whose reply was lost is sent again just as it was, until it is answered:
+that is what every mail server does, and what the bridge has to recognise. SMS come from the simulator, which repeats
+each until it is answered 2000.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from email.utils import formatdate
+
+from bridge.simulator import Notification, Simulator
+from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, SILENT_ADDRESS, Bridge, queue_id
+from tests.flows.smtp import Client
+
+CONNECTIONS = 8
+AGAIN_AFTER = 0.05
+"""Seconds until a sender whose connection broke comes again."""
+
+MOST_TRIES = 2000
+
+
+@dataclass(slots=True, kw_only=True)
+class Mail:
+    """One mail, and what its sender knows of it."""
+
+    number: int
+    content: bytes
+    to: str
+    id: str = ""  # once it was answered 250
+    tries: int = 0
+
+    @property
+    def reported(self) -> bool:
+        """Whether its phone reports what it gets."""
+        return self.to == ADDRESS
+
+
+@dataclass(slots=True)
+class Load:
+    """Everything that was sent, in both directions."""
+
+    bridge: Bridge
+    simulator: Simulator
+    pause: float  # seconds each connection waits between two mails
+    mails: list[Mail] = field(default_factory=list)
+    texts: list[Notification] = field(default_factory=list)
+    recognised: int = 0  # mails answered with the id of their first try
+    refused: int = 0  # answers 4xx, tried again like lost ones
+    _ending: bool = False
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Start sending."""
+        self._tasks = [asyncio.create_task(self._write()) for _ in range(CONNECTIONS)]
+        self._tasks.append(asyncio.create_task(self._phone()))
+
+    async def end(self) -> None:
+        """Begin nothing new, and return when everything begun has been answered."""
+        self._ending = True
+        async with asyncio.timeout(60):
+            await asyncio.gather(*self._tasks)
+            await self.simulator.idle()
+
+    async def _write(self) -> None:
+        client: Client | None = None
+        while not self._ending:
+            mail = self._compose()
+            while not mail.id:
+                client = await self._try(client, mail)
+            await asyncio.sleep(self.pause)
+        if client is not None:
+            await client.close()
+
+    async def _try(self, client: Client | None, mail: Mail) -> Client | None:
+        """One attempt; the connection to use for the next one, if it is still good."""
+        mail.tries += 1
+        assert mail.tries < MOST_TRIES
+        try:
+            client = client or await Client.connect(self.bridge.port("smtp"))
+            reply = await client.send(ANNA, [mail.to], mail.content)
+        except (OSError, EOFError):
+            if client is not None:
+                await client.close()
+            await asyncio.sleep(AGAIN_AFTER)
+            return None
+        if reply.startswith("4"):
+            self.refused += 1
+            await asyncio.sleep(AGAIN_AFTER)
+            return client
+        mail.id = queue_id(reply)
+        self.recognised += "already" in reply
+        return client
+
+    def _compose(self) -> Mail:
+        number = len(self.mails)
+        to = ADDRESS if number % 2 else SILENT_ADDRESS
+        lines = (
+            f"From: {ANNA}",
+            f"To: {to}",
+            f"Message-ID: <{number}.{id(self):x}@example.org>",
+            f"Date: {formatdate(localtime=True)}",
+            "",
+            text_of(number),
+        )
+        mail = Mail(number=number, content="\r\n".join(lines).encode(), to=to)
+        self.mails.append(mail)
+        return mail
+
+    async def _phone(self) -> None:
+        while not self._ending:
+            text = f"SMS {len(self.texts):07d}"
+            self.texts.append(await self.simulator.incoming(phone=PHONE, line=LINE, text=text))
+            await asyncio.sleep(self.pause)
+
+
+def text_of(number: int) -> str:
+    """What mail `number` says, and no other."""
+    return f"Mail {number:07d} an das Telefon"
