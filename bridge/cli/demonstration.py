@@ -9,6 +9,7 @@ import json
 import mailbox
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -202,7 +203,11 @@ def _introduce(place: Path, ports: Ports, config: Path) -> None:
 def _invite(ports: Ports, config: Path) -> None:
     click.echo("")
     click.echo("Now you. Send a mail:")
-    click.echo(f"  swaks --server 127.0.0.1:{ports.smtp} --from {AUTHOR} --to {ADDRESS} --body 'hello'")
+    click.echo(
+        "  printf 'Subject: hello\\r\\n\\r\\nhello from curl\\r\\n' | "
+        f"curl smtp://127.0.0.1:{ports.smtp} --mail-from {AUTHOR} --mail-rcpt {ADDRESS} --upload-file -"
+    )
+    click.echo(f"  (or: swaks --server 127.0.0.1:{ports.smtp} --from {AUTHOR} --to {ADDRESS} --body hello)")
     click.echo("Answer from the phone:")
     body = json.dumps({"phone": PHONE, "line": LINE, "text": "hello back"})
     click.echo(
@@ -210,7 +215,8 @@ def _invite(ports: Ports, config: Path) -> None:
     )
     click.echo("Look:")
     click.echo(f"  curl http://127.0.0.1:{ports.console}/readyz")
-    click.echo(f"  smsbridge queue list --config {config}")
+    click.echo(f"  curl http://127.0.0.1:{ports.control}/messages")
+    click.echo(f"  {sys.argv[0]} queue list --config {config}")
     click.echo("Ctrl-C ends it.")
 
 

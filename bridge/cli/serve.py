@@ -13,16 +13,16 @@ from bridge.cli.options import run, with_config
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
-def serve(config_path: Path, unmasked: bool, log_level: str) -> None:
+def serve(config_path: Path, unmasked: bool, log_level: str) -> int:
     """Run the bridge until SIGTERM; SIGHUP reloads the configuration."""
     from bridge import log  # noqa: PLC0415  # the whole daemon is behind this: not for --help
     from bridge.daemon import Daemon  # noqa: PLC0415
 
     log.configure(level=log_level, unmasked=unmasked)
 
-    async def serving() -> None:
+    async def serving() -> int:
         daemon = Daemon(config_path)
         await daemon.start()
-        await daemon.run()
+        return 0 if await daemon.run() else 1
 
-    run(serving())
+    return run(serving())

@@ -73,6 +73,7 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._queued = 0
         self._ready = False
+        self._gave_up = False
 
     @property
     def ports(self) -> dict[str, list[int]]:
@@ -108,8 +109,8 @@ class Daemon:
         self._ready = True
         self._log.info("started", version=__version__, queued=self._queued, **self.ports)
 
-    async def run(self) -> None:
-        """Until SIGTERM or SIGINT: SIGHUP reloads. Tells systemd of each."""
+    async def run(self) -> bool:
+        """Until SIGTERM or SIGINT; SIGHUP reloads. Tells systemd of each. False when our own code gave up."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -117,16 +118,21 @@ class Daemon:
         sdnotify.ready(f"{len(self._configuration.routes.rows)} routes, {self._queued} queued")
         await self._stop.wait()
         await self.stop()
+        return not self._gave_up
 
     async def stop(self) -> None:
         """Close the doors, let what is under way end, note the rest, close the spool."""
         self._ready = False
         sdnotify.stopping("draining")
         self._log.info("stopping")
-        await asyncio.gather(self._smtpd.drain(DOOR_GRACE), self._webhook_listener.close())
+        # What a door still takes in while it drains waits in the spool for the next start.
+        await asyncio.gather(
+            self._smtpd.drain(DOOR_GRACE),
+            self._webhook_listener.close(),
+            *(agent.stop(self._grace) for agent in self._agents.values()),
+        )
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(agent.stop(self._grace) for agent in self._agents.values()))
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._provider.close(), self._transport.close())
         await self._console_listener.close()
@@ -254,6 +260,7 @@ class Daemon:
         self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
             self._log.critical("a task ended in our own code, stopping", exc_info=task.exception())
+            self._gave_up = True
             self._stop.set()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

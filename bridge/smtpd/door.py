@@ -213,7 +213,7 @@ class Door:
         try:
             number = normalize.number_from_local_part(local, configuration.settings.country)
         except normalize.NotANumber as error:
-            return Reply(550, "5.1.3", str(error))
+            return Reply(550, "5.1.3", f"neither a name of the routing table nor a phone number: {error}")
         if normalize.is_dear(number):
             return Reply(550, "5.7.1", "this number may cost more than an SMS usually does; nothing is sent to it")
         region = normalize.region(number)

@@ -63,18 +63,18 @@ MIGRATIONS: tuple[str, ...] = (
 
 def migrate(db: apsw.Connection) -> None:
     """Bring the file to this program's version; raises `SpoolDamaged` for a newer one."""
-    version = int(db.pragma("user_version"))
+    while (version := int(db.pragma("user_version"))) < len(MIGRATIONS):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if int(db.pragma("user_version")) == version:  # nobody else did it while we waited for the lock
+                db.execute(MIGRATIONS[version])
+                db.execute(f"PRAGMA user_version = {version + 1}")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
     if version > len(MIGRATIONS):
         raise SpoolDamaged(
             f"the spool has schema version {version}, this program knows {len(MIGRATIONS)}: "
             "install the newer smsbridge again"
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            db.execute(script)
-            db.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")

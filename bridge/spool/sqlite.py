@@ -67,6 +67,8 @@ def _connect(path: Path, *, writing: bool) -> apsw.Connection:
             db.execute("PRAGMA user_version").fetchall()
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise SpoolDamaged(f"{path} is no spool or is damaged ({error}): restore it from a backup") from error
+    except apsw.BusyError as error:
+        raise StoreUnavailable(f"the spool {path} is locked by another program: {error}") from error
     except apsw.Error as error:
         raise SpoolDamaged(f"the spool {path} cannot be opened: {error}") from error
     return db
@@ -79,6 +81,7 @@ class SqliteSpool:
         self._db = writing
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
+        self._closed = False
         self.writer = Writer(writing, asyncio.get_running_loop())
 
     async def accept(self, intake: Intake) -> Accepted:
@@ -187,12 +190,15 @@ class SqliteSpool:
 
     async def close(self) -> None:
         """Commit what waits, then close both connections."""
+        self._closed = True
         await self.writer.close()
         self._reader.shutdown(wait=True)
         self._reading.close()
         self._db.close()
 
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the spool is closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, query, self._reading)
         except apsw.Error as error:
@@ -200,7 +206,7 @@ class SqliteSpool:
 
 
 async def open_spool(path: Path) -> SqliteSpool:
-    """Open or create the spool at `path`; needs the running loop. Raises `SpoolDamaged`."""
+    """Open or create the spool at `path`; needs the running loop. Raises `SpoolDamaged` or `StoreUnavailable`."""
     _create(path)
     writing = _connect(path, writing=True)
     return SqliteSpool(writing, _connect(path, writing=False))

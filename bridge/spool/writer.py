@@ -79,6 +79,7 @@ class Writer:
 
     def _commit(self, batch: list[_Item]) -> list[_Answer]:
         try:
+            self._rollback()  # what an earlier failed rollback left open must not be committed with this
             self._db.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             return _refuse(batch, error)

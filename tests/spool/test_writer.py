@@ -142,12 +142,15 @@ async def test_a_commit_that_fails_keeps_nothing(writer: Writer, db: apsw.Connec
     assert numbers(tmp_path / "w.db") == [2]
 
 
-async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: apsw.Connection) -> None:
+async def test_a_rollback_that_fails_leaves_nobody_waiting(
+    writer: Writer, db: apsw.Connection, tmp_path: Path
+) -> None:
     def no_rollback(operation: int, first: str | None, *_: object) -> int:
         refused = operation == apsw.SQLITE_TRANSACTION and first == "ROLLBACK"
         return apsw.SQLITE_DENY if refused else apsw.SQLITE_OK
 
-    def wrong(_: apsw.Connection) -> None:
+    def wrong(db: apsw.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1000)")
         raise KeyError("a bug of ours")
 
     db.set_authorizer(no_rollback)
@@ -155,6 +158,8 @@ async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: a
         with pytest.raises((KeyError, StoreUnavailable)):
             await asyncio.wait_for(writer.run(op), PATIENCE)
     db.set_authorizer(None)
+    assert await writer.run(put(2)) == 2
+    assert numbers(tmp_path / "w.db") == [2]
 
 
 async def test_closing_commits_what_waits_and_refuses_what_comes_later(db: apsw.Connection, tmp_path: Path) -> None:

@@ -1,0 +1,254 @@
+"""The SQLite store: what is promised of its file, its lock, its claims and its leases."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from bridge.message import Channel, Report, ReportState, State, StoreUnavailable
+from bridge.spool import SpoolDamaged, SpoolLocked, Step, sqlite
+from bridge.spool.schema import MIGRATIONS
+from bridge.spool.sqlite import SqliteSpool, lock, open_spool
+from tests.make import NOW, delivery, intake
+from tests.wait import PATIENCE
+
+
+async def claimed(spool: SqliteSpool, limit: int = 50, **rest: object) -> list[str]:
+    now = float(str(rest.pop("now", NOW)))
+    found = await spool.claim(Channel.SMS, limit, now, now + 300, **rest)  # type: ignore[arg-type] # one keyword at most
+    return [item.id for item in found]
+
+
+async def test_durability_is_really_switched_on(spool: SqliteSpool) -> None:
+    async def pragma(name: str) -> object:
+        return await spool.writer.run(lambda db: db.pragma(name))
+
+    assert await pragma("journal_mode") == "wal"
+    assert await pragma("synchronous") == 2  # FULL
+    assert await pragma("secure_delete") == 1
+
+
+async def test_nobody_else_can_read_the_files(spool: SqliteSpool, tmp_path: Path) -> None:
+    await spool.accept(intake(delivery()))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("spool.db", "spool.db-wal", "spool.db-shm"), 0o600)
+
+
+async def test_what_was_accepted_survives_close_and_open(tmp_path: Path) -> None:
+    first = await open_spool(tmp_path / "s.db")
+    given = delivery(
+        payload=b"\x00\xff", urgent=True, warn_at=NOW + 9, transfer_id="t", author=None, code="c", reason="r", status="s"
+    )
+    await first.accept(intake(given))
+    await first.close()
+    second = await open_spool(tmp_path / "s.db")
+    ((found, _),) = await second.show("M1")
+    await second.close()
+    assert found == given
+
+
+def test_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    held = lock(path)
+    with pytest.raises(SpoolLocked):
+        lock(path)
+    code = "import sys; from pathlib import Path; from bridge.spool.sqlite import lock; lock(Path(sys.argv[1]))"
+    other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert "SpoolLocked" in other.stderr
+    os.close(held)
+    os.close(lock(path))
+
+
+def test_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    code = (
+        "import sys; from pathlib import Path; from bridge.spool.sqlite import lock; lock(Path(sys.argv[1]));"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SpoolLocked):
+            lock(path)
+        other.send_signal(signal.SIGKILL)
+    os.close(lock(path))
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, but a text" * 100, b"SQLite format 3\x00" + b"\xff" * 4080])
+async def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.db"
+    path.write_bytes(content)
+    with pytest.raises(SpoolDamaged) as refused:
+        await open_spool(path)
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == content
+
+
+async def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    newer = apsw.Connection(str(path))
+    newer.pragma("user_version", len(MIGRATIONS) + 1)
+    newer.close()
+    with pytest.raises(SpoolDamaged, match="newer"):
+        await open_spool(path)
+
+
+@pytest.mark.parametrize("at", ["directory", "in a file"])
+async def test_a_place_where_no_file_can_be_is_said(tmp_path: Path, at: str) -> None:
+    path = tmp_path if at == "directory" else tmp_path / "file" / "s.db"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpoolDamaged):
+        await open_spool(path)
+
+
+async def test_a_busy_database_is_unavailable_then_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)  # five seconds are for backups, not for tests
+    spool = await open_spool(tmp_path / "s.db")
+    other = apsw.Connection(str(tmp_path / "s.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnavailable):
+        await spool.accept(intake(delivery()))
+    assert await spool.open_count() == 0  # WAL: readers go on
+    other.execute("ROLLBACK")
+    other.close()
+    await spool.accept(intake(delivery()))
+    assert await spool.open_count() == 1
+    await spool.close()
+
+
+async def test_after_close_everything_is_unavailable(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    await spool.close()
+    report = Report(notification_id="n", state=ReportState.DELIVERED, client_message_id="M1-1")
+    for call in (
+        spool.accept(intake(delivery())),
+        spool.bury("n", b"", "why", NOW),
+        spool.claim(Channel.SMS, 1, NOW, NOW),
+        spool.move([], NOW),
+        spool.report(report, NOW),
+        spool.conversation("4366", None, NOW),
+        spool.open_count(),
+        spool.show("M1"),
+        spool.telling(NOW, NOW, 1),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await call
+    await spool.close()  # twice is no error
+
+
+async def test_urgent_first_then_oldest(spool: SqliteSpool) -> None:
+    await spool.accept(
+        intake(
+            delivery(1, next_at=NOW - 1),
+            delivery(2, next_at=NOW - 3),
+            delivery(3, next_at=NOW, urgent=True),
+            delivery(4, next_at=NOW - 2, urgent=True),
+            delivery(5, next_at=NOW - 3),
+            delivery(6, next_at=NOW + 1, urgent=True),
+        )
+    )
+    assert await claimed(spool, 3) == ["M1-4", "M1-3", "M1-2"]
+    assert await claimed(spool) == ["M1-5", "M1-1"]
+    assert await claimed(spool, now=NOW + 1) == ["M1-6"]
+
+
+async def test_paused_routes_are_left_and_stay_claimable(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(1, route="a"), delivery(2, route="b"), delivery(3, route="'; --")))
+    assert await claimed(spool, without_routes=["a", "'; --"]) == ["M1-2"]
+    assert await claimed(spool, without_routes=["'; --"]) == ["M1-1"]
+    assert await claimed(spool) == ["M1-3"]
+
+
+async def test_nothing_is_claimed_twice_however_many_ask(spool: SqliteSpool) -> None:
+    await spool.accept(intake(*(delivery(number) for number in range(1, 101))))
+    batches = await asyncio.gather(*(claimed(spool, 7) for _ in range(30)))
+    ids = [item for batch in batches for item in batch]
+    assert len(ids) == 100
+    assert len(set(ids)) == 100
+
+
+async def test_channels_and_states_do_not_mix(spool: SqliteSpool) -> None:
+    states = [state for state in State if state is not State.QUEUED]
+    await spool.accept(
+        intake(
+            delivery(1, channel=Channel.MAIL), *(delivery(number, state=state) for number, state in enumerate(states, 2))
+        )
+    )
+    assert await claimed(spool) == []
+    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW, NOW)] == ["M1-1"]
+
+
+async def test_leases_end_when_given_back_when_lapsed_and_when_moved(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(1), delivery(2), delivery(3)))
+    assert len(await claimed(spool)) == 3
+    await spool.unclaim(["M1-1", "none"])
+    assert await claimed(spool) == ["M1-1"]
+    assert await spool.release_leases(NOW + 299) == 0
+    assert await spool.move([Step(id="M1-2", to=State.QUEUED, event="retried", next_at=NOW)], NOW) == [True]
+    assert await claimed(spool) == ["M1-2"]
+    assert await spool.release_leases(NOW + 301) == 3
+    assert await claimed(spool) == ["M1-1", "M1-2", "M1-3"]
+
+
+async def test_a_crash_is_recovered_from(tmp_path: Path) -> None:
+    """The daemon is killed with one SMS and one mail under way and one lease out."""
+    code = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from bridge.message import Channel, State
+from bridge.spool import Step
+from bridge.spool.sqlite import open_spool
+from tests.make import NOW, delivery, intake
+async def main():
+    spool = await open_spool(Path(sys.argv[1]))
+    await spool.accept(intake(delivery(1), delivery(2, channel=Channel.MAIL), delivery(3)))
+    await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
+    await spool.move([Step(id=i, to=State.SENDING, event="sending", attempts=1) for i in ("M1-1", "M1-2")], NOW)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    root = Path(__file__).parents[2]
+    path = tmp_path / "s.db"
+    killed = subprocess.run([sys.executable, "-c", code, path], cwd=root, check=False, timeout=PATIENCE)
+    assert killed.returncode == -signal.SIGKILL
+    spool = await open_spool(path)
+    assert await spool.recover(NOW + 5) == (1, 1)
+    assert await spool.recover(NOW + 6) == (0, 0)
+    found = {item.id: item for item, _ in await spool.show("M1")}
+    assert [item.state for item in found.values()] == [State.UNKNOWN, State.QUEUED, State.QUEUED]
+    assert [item.attempts for item in found.values()] == [1, 1, 0]
+    assert found["M1-1"].changed_at == NOW + 5  # on_unknown waits from here
+    assert await claimed(spool, now=NOW + 5) == ["M1-3"]
+    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW + 5, NOW + 9)] == ["M1-2"]
+    await spool.close()
+
+
+async def test_a_text_that_cannot_be_stored_spoils_only_itself(spool: SqliteSpool) -> None:
+    good = [spool.accept(intake(delivery(mail=f"G{number}"))) for number in range(5)]
+    answers = await asyncio.gather(*good, spool.accept(intake(delivery(reason="\ud800"))), return_exceptions=True)
+    assert isinstance(answers[-1], UnicodeEncodeError)
+    assert await spool.open_count() == 5
+    assert await spool.show("M1") == []
+
+
+async def test_two_programs_may_make_the_same_spool_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        path = tmp_path / f"{number}.db"
+        spools = await asyncio.gather(*(asyncio.to_thread(_made, path) for _ in range(4)))
+        assert spools == [len(MIGRATIONS)] * 4
+
+
+def _made(path: Path) -> int:
+    async def making() -> int:
+        spool = await open_spool(path)
+        version = await spool.writer.run(lambda db: int(db.pragma("user_version")))
+        await spool.close()
+        return version
+
+    return asyncio.run(making())
