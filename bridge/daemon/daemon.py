@@ -16,6 +16,7 @@ from bridge.config import ConfigError, Configuration
 from bridge.console import console
 from bridge.daemon.parts import (
     SMARTHOST_CONNECTIONS,
+    needs_restart,
     provider,
     sqlite_path,
     ssl_context,
@@ -47,14 +48,6 @@ DOOR_GRACE: Final = 10.0
 _RETIRE_AFTER: Final = 35.0
 """Seconds after which a replaced carrier has no call left."""
 
-_NEEDS_RESTART: Final = (
-    "smtpd.listen",
-    "webhook.listen",
-    "console.listen",
-    "spool",
-    "websms.max_in_flight",
-    "websms.rate",
-)
 _COUNT_EVERY: Final = 2.0
 
 _SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
@@ -156,11 +149,11 @@ class Daemon:
         self._configuration = new
         for difference in routing.differences(old.routes, new.routes):
             self._log.info("route changed", reason=difference)
-        for name in _NEEDS_RESTART:
-            if _setting(old, name) != _setting(new, name):
-                self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
+        for name in needs_restart(old, new):
+            self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
         self._replace_carriers(old, new)
         self._smtpd.terms = self._terms(context)
+        self._smtpd.trusted = new.settings.smtpd.networks
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
             agent.wake()
@@ -315,10 +308,3 @@ class Daemon:
 async def _retire(carrier: Provider | Transport) -> None:
     await asyncio.sleep(_RETIRE_AFTER)
     await carrier.close()
-
-
-def _setting(configuration: Configuration, name: str) -> object:
-    value: object = configuration.settings
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value

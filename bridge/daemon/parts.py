@@ -16,6 +16,16 @@ from bridge.transports.smtp import Smarthost
 
 SMARTHOST_CONNECTIONS: Final = 4
 
+_FIXED: Final = (
+    "smtpd.listen",
+    "webhook.listen",
+    "console.listen",
+    "spool.url",
+    "websms.max_in_flight",
+    "websms.rate",
+)
+"""Settings that what is already open was built with."""
+
 
 def provider(configuration: Configuration) -> Provider:
     """The account at the provider that the configuration names."""
@@ -78,3 +88,15 @@ def ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
     context.num_tickets = 0
     context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     return context
+
+
+def needs_restart(old: Configuration, new: Configuration) -> list[str]:
+    """Names of changed settings that a reload cannot put into effect."""
+    return [name for name in _FIXED if _setting(old, name) != _setting(new, name)]
+
+
+def _setting(configuration: Configuration, name: str) -> object:
+    value: object = configuration.settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value

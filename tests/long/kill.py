@@ -22,7 +22,7 @@ from tests.long.load import Load, text_of
 ANSWER_TAKES = 0.01
 """Seconds between a message's acceptance by the provider and the answer: the time in which a kill loses answers."""
 
-PAUSE = 0.0
+PAUSE = 0.01
 EARLY = 0.2
 """Share of kills that do not wait for the daemon to be ready."""
 

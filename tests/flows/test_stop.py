@@ -1,0 +1,96 @@
+"""The daemon's own life: how it stops, and how it says that it cannot start."""
+
+import socket
+import time
+from pathlib import Path
+
+from tests.flows.rig import ANNA, LINE, PHONE, letter, running
+from tests.flows.smtp import Client
+from tests.flows.waiting import until
+
+SLOW = 3.0
+"""Seconds a slow call takes; far below the bridge's own patience."""
+
+
+async def test_sigterm_when_idle(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, _), await Client.connect(bridge.port("smtp")) as client:
+        began = time.monotonic()
+        assert await bridge.stop() == 0
+        assert time.monotonic() - began < 5
+        # Whoever was connected is told, not cut off.
+        assert (await client.reader.read()).startswith(b"421 4.3.2 ")
+
+
+async def test_sigterm_during_a_call_waits_for_its_answer(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, simulator):
+        simulator.fault(delay=SLOW)
+        identifier = await bridge.post(letter("langsam"))
+        await until(lambda: simulator.messages or None, "the call is under way")
+        began = time.monotonic()
+        assert await bridge.stop() == 0
+        assert 1.0 < time.monotonic() - began < 40
+        (found,) = await bridge.show(identifier)
+        assert [event["event"] for event in found["events"]][:3] == ["queued", "sending", "sent"]
+        bridge.start()
+        await bridge.settled(identifier, "delivered")
+        assert [message.text for message in simulator.messages] == ["langsam"]
+
+
+async def test_what_waits_at_the_end_goes_after_the_restart(tmp_path: Path) -> None:
+    async with running(tmp_path, max_in_flight=1) as (bridge, simulator):
+        simulator.fault(delay=1.0)
+        ids = [await bridge.post(letter(f"Nummer {number}")) for number in range(5)]
+        await until(lambda: simulator.messages or None, "the first call is under way")
+        assert await bridge.stop() == 0
+        left = await bridge.queue()
+        assert {delivery["state"] for delivery in left} <= {"queued"}
+        bridge.start()
+        for identifier in ids:
+            await bridge.settled(identifier, "delivered")
+        assert sorted(message.text or "" for message in simulator.messages) == [f"Nummer {number}" for number in range(5)]
+
+
+async def test_an_sms_that_comes_while_it_stops_is_not_lost(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, simulator):
+        notifications = []
+        for number in range(20):
+            notifications.append(await simulator.incoming(phone=PHONE, line=LINE, text=f"SMS {number}"))
+        assert await bridge.stop() == 0
+        bridge.start()
+        await simulator.idle()
+        ids = [notification.id for notification in notifications]
+        await until(lambda: len(bridge.mails_to(ANNA)) >= len(ids), "all SMS are in the mailbox")
+        assert sorted(str(mail["X-SMS-Notification-Id"]) for mail in bridge.mails) == sorted(ids)
+
+
+async def test_a_second_instance_is_told_to_come_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, _):
+        code, _, complaint = await bridge.command("serve")
+        assert code == 75
+        assert "another smsbridge works on the spool" in complaint
+        assert (await bridge.readiness())["ready"]
+
+
+async def test_a_wrong_configuration_is_named_with_its_line(tmp_path: Path) -> None:
+    async with running(tmp_path, start=False) as (bridge, _):
+        text = bridge.config.read_text()
+        bridge.config.write_text(text.replace("[smtpd]\n", "[smtpd]\nlisten_on = 25\n"))
+        line = bridge.config.read_text().split("\n").index("listen_on = 25") + 1
+        bridge.start()
+        assert await bridge.ended() == 78
+        assert f"bridge.toml:{line}" in bridge.log
+        assert "listen_on" in bridge.log
+        assert "Traceback" not in bridge.log
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    async with running(tmp_path, start=False) as (bridge, _):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", bridge.port("webhook")))
+            other.listen()
+            bridge.start()
+            assert await bridge.ended() != 0
+        assert str(bridge.port("webhook")) in bridge.log
+        assert "address already in use" in bridge.log.lower()
+        assert "Traceback" not in bridge.log
