@@ -84,7 +84,7 @@ WORDS = {
             "5.2.3": "Der Text ist zu lang. Bitte kürzen und noch einmal schreiben.",
             "5.6.0": "Der Anbieter kann diesen Text nicht senden. Bitte einfacher schreiben.",
             "5.7.1": "Der Anbieter oder das Telefon lehnt Nachrichten an diese Nummer ab. Bitte den Betreiber fragen.",
-            "4.4.7": "Die Nachricht konnte nicht rechtzeitig zugestellt werden. Bei Bedarf bitte noch einmal schreiben.",
+            "4.4.7": "Die Nachricht kam nicht rechtzeitig an. Bei Bedarf bitte noch einmal schreiben.",
             "4.4.2": "Die Antwort des Anbieters ging verloren; ob das Telefon die Nachricht hat, ist ungewiss. "
             "Sie wurde nicht noch einmal gesendet.",
             "4.3": "Bei der Bridge muss der Betreiber etwas beheben; die Nachricht wartet.",

@@ -252,3 +252,14 @@ def _made(path: Path) -> int:
         return version
 
     return asyncio.run(making())
+
+
+async def test_a_file_that_is_locked_at_the_start_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
+    other = apsw.Connection(str(tmp_path / "s.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnavailable):
+        await open_spool(tmp_path / "s.db")
+    other.close()
