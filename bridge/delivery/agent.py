@@ -175,6 +175,7 @@ class Agent:
         except StoreUnavailable as error:
             self.pauses.not_sent(delivery)
             log.warning("spool unavailable", reason=str(error))
+            self._claimed.appendleft(delivery)  # its lease is still ours
             await asyncio.sleep(_SETTLE_AGAIN)
             return
         if not begun[0]:  # held, dropped or taken meanwhile
@@ -189,7 +190,13 @@ class Agent:
         except Exception as error:
             log.exception("a carrier failed in our own code")
             receipt = _lost(f"internal error: {type(error).__name__}")
-        await self._settle(attempted, receipt)
+        try:
+            await self._settle(attempted, receipt)
+        except Exception:
+            # Words that no column takes, or a bug: it must neither stay SENDING nor stay a pause's probe.
+            log.exception("an outcome could not be kept as it was")
+            plain = Receipt(verdict=receipt.verdict, scope=receipt.scope, text="internal error", alert=True)
+            await self._settle(attempted, plain)
 
     async def _settle(self, delivery: Delivery, receipt: Receipt) -> None:
         now = self._clock()

@@ -71,6 +71,7 @@ class Pauses:
 
     def answered(self, delivery: Delivery, receipt: Receipt, now: float) -> Pause | None:
         """Learn from an answer; gives the pause when one begins that the operator should hear of."""
+        probed = [pause for pause in self.scopes.values() if pause.probe == delivery.id]
         self.not_sent(delivery)
         broken = self._count(receipt)
         if receipt.verdict in (Verdict.OURS, Verdict.THROTTLED) and receipt.scope is not Scope.MESSAGE:
@@ -83,6 +84,10 @@ class Pauses:
             self.scopes.pop(ACCOUNT, None)
             if receipt.verdict is Verdict.ACCEPTED:
                 self.scopes.pop(delivery.route, None)
+            return None
+        for pause in probed:
+            # It says nothing about the scope, and may have cost a message: the next probe waits its time again.
+            pause.until = max(pause.until, now + pause.delay)
         return None
 
     def lift(self, now: float) -> None:

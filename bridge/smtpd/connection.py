@@ -5,7 +5,8 @@ task next reads or writes, so a commit under way always comes to its end.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar
 
 from bridge.log import get_logger
@@ -35,6 +36,17 @@ class Connection(Wire):
         super().__init__(terms=terms, mode=mode, admit=admit)
         self.trusted = False  # set by `admit`
         self._leave = leave
+        self._handshake: Coroutine[Any, Any, asyncio.Transport | None] | None = None
+        self._handshake_waits_for: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        begins = self.phase is Phase.HANDSHAKE and self.terms.ssl_context is not None
+        if begins and not transport.is_closing():
+            # Its first step connects the transport to TLS, and must be taken before the loop reads from it. uvloop
+            # does so right after this method: a task would be too late and find the handshake in its inbox.
+            self._handshake = self._start_tls()
+            self._handshake_waits_for = self._handshake.send(None)
 
     @property
     def is_idle(self) -> bool:
@@ -67,15 +79,13 @@ class Connection(Wire):
         if self._wire is not None:
             self._wire.abort()
 
-    async def _secure(self) -> None:
-        """Changes to TLS. What came in plain text and was not read is forgotten (CVE-2024-34083)."""
+    async def _start_tls(self) -> asyncio.Transport | None:
         limits, wire = self.terms.limits, self._wire
         if wire is None or self.terms.ssl_context is None:
-            raise Gone
-        self._inbox.clear()
-        self._enter(Phase.HANDSHAKE)
+            log.error("no tls", peer=self.peer.host, reason="no certificate")
+            return None
         try:
-            secured = await self.loop.start_tls(
+            return await self.loop.start_tls(
                 wire,
                 self,
                 self.terms.ssl_context,
@@ -85,9 +95,18 @@ class Connection(Wire):
             )
         except OSError as problem:  # ssl.SSLError, ConnectionError and TimeoutError are OSErrors
             log.info("no tls", peer=self.peer.host, reason=str(problem))
-            secured = None
+            return None
+
+    async def _secure(self) -> None:
+        """Changes to TLS. What came in plain text and was not read is forgotten (CVE-2024-34083)."""
+        self._inbox.clear()
+        self._enter(Phase.HANDSHAKE)
+        if self._handshake is None:
+            secured = await self._start_tls()
+        else:
+            secured = await _go_on(self._handshake, self._handshake_waits_for)
         if secured is None:
-            wire.abort()
+            self.abort()
             if not self._lost.done():  # asyncio does not tell when it was in the handshake
                 self.connection_lost(None)
             raise Gone
@@ -120,8 +139,10 @@ class Connection(Wire):
 
         To close with unread input would reset the connection and could take the reply with it.
         """
-        silence, began = self.terms.limits.linger, self.loop.time()
-        sending = bool(self._inbox) or self.phase is Phase.DATA
+        limits, in_data = self.terms.limits, self.phase is Phase.DATA
+        silence = limits.linger
+        until = self.loop.time() + (limits.write_timeout if in_data else silence)
+        sending = in_data or bool(self._inbox)
         self._enter(Phase.LEAVING, silence)
         try:
             self._say(reply.encode())
@@ -130,7 +151,7 @@ class Connection(Wire):
                 return
             if self._wire.can_write_eof():
                 self._wire.write_eof()
-            while self.loop.time() - began < self.terms.limits.write_timeout:
+            while self.loop.time() < until:
                 self._inbox.clear()
                 self._alarm.set(silence)
                 await self._more()
@@ -147,3 +168,20 @@ class Connection(Wire):
             await asyncio.wait([self._lost])
         self._alarm.stop()
         self._leave(self)
+
+
+@types.coroutine
+def _go_on(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Awaits a coroutine whose first steps have been taken by hand; `waits_for` is what they came to."""
+    try:
+        while True:
+            try:
+                yield waits_for
+            except BaseException as error:  # noqa: BLE001 - it is not ours, it belongs into the coroutine
+                waits_for = begun.throw(error)
+            else:
+                waits_for = begun.send(None)
+    except StopIteration as end:
+        return end.value
+    finally:
+        begun.close()

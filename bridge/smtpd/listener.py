@@ -26,6 +26,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BACKLOG = 1024
 _IPV6_HOST_BITS = 64  # one customer has at least a /64
+_SILENCE = 60.0  # seconds between two lines about refused connections
 
 log = get_logger("smtpd")
 
@@ -48,6 +49,8 @@ class Listener:
         self._by_address: Counter[str] = Counter()
         self._commits: set[asyncio.Task[Reply]] = set()
         self._emptied = asyncio.Event()
+        self._refused = 0  # since it was last logged
+        self._silent_until = 0.0  # loop time
 
     async def open(self, endpoints: Iterable[Endpoint]) -> None:
         """Listens on each endpoint; port 0 is any free one. Raises OSError, and then none of them is left open."""
@@ -130,7 +133,11 @@ class Listener:
         return None
 
     def _refuse(self, address: str) -> Reply:
-        log.info("reject", peer=address, reason="too many connections")
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._silent_until:  # a flood must not become one of lines
+            log.warning("reject", peer=address, reason="too many connections", times=self._refused)
+            self._refused, self._silent_until = 0, now + _SILENCE
         return replies.TOO_MANY_CONNECTIONS
 
     def _make_room(self, staying: list[Session], newcomer: Session) -> bool:

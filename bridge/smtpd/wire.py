@@ -87,7 +87,6 @@ class Wire(SMTP):
         wire.set_write_buffer_limits(high=0)  # so that "paused" means "the client does not read"
         self.peer.host, self.peer.port = _name_of(transport.get_extra_info("peername"))
         if self.peer.mode == "implicit":
-            wire.pause_reading()  # what comes belongs to the handshake
             self.phase = Phase.HANDSHAKE
         refusal = self._admit(self)
         if refusal is None:

@@ -41,7 +41,10 @@ def accept(db: apsw.Connection, intake: Intake) -> Accepted:
         ),
     )
     for conversation in intake.conversations:
-        _open(db, conversation)
+        if intake.kind == "sms":
+            _slide(db, conversation)
+        else:
+            _open(db, conversation)
     for delivery_id, outcome in intake.told:
         _told(db, delivery_id, outcome, intake.at)
     for alert in intake.alerts_told:
@@ -80,6 +83,14 @@ def _open(db: apsw.Connection, conversation: Conversation) -> None:
             conversation.message_id,
             conversation.expires_at,
         ),
+    )
+
+
+def _slide(db: apsw.Connection, conversation: Conversation) -> None:
+    """An SMS keeps its conversation open; it gives it to nobody, since somebody may have written meanwhile."""
+    db.execute(
+        "UPDATE conversations SET expires_at = max(expires_at, ?) WHERE phone = ? AND line = ? AND author = ?",
+        (conversation.expires_at, conversation.phone, conversation.line, conversation.author),
     )
 
 

@@ -52,6 +52,7 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
         )
     for table in ("seen", "notifications", "orphans"):
         db.execute(f"DELETE FROM {table} WHERE at < ?", (now - SEEN_FOR,))  # noqa: S608  # three literals
+    db.execute("DELETE FROM conversations WHERE expires_at < ?", (now,))
     for table in ("dead_letters", "alerts"):
         db.execute(f"DELETE FROM {table} WHERE at < ?", (now - keep_history,))  # noqa: S608  # two literals
     return max(touched, len(old))

@@ -5,7 +5,7 @@ import contextlib
 import copy
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -221,3 +221,9 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         await asyncio.sleep(0.005)
+
+
+async def babble(send: Callable[[bytes], Awaitable[None]], octets: bytes = b"HELP\r\n" * 1000) -> None:
+    """Talks until the server will hear no more: ends by ConnectionError only."""
+    while True:
+        await send(octets)

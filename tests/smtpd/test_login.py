@@ -1,6 +1,8 @@
 """TLS and AUTH: by hand, by smtplib and by swaks (reliability.md, 2.A 7-10, 2.B 34-38)."""
 
 import asyncio
+import contextlib
+import io
 import os
 import shutil
 import smtplib
@@ -16,6 +18,7 @@ from tests.smtpd.raw import RECIPIENT, SENDER, Raw, Recorder, Rig, until
 
 NAME, PASSWORD = b"panel", "pässwörd \U0001f511".encode()
 BOTH = ("starttls", "implicit")
+SWAKS_RECIPIENT = "436600000001@sms.example.com"  # it takes a leading "+" for an option of its own
 
 
 def b64(octets: bytes) -> str:
@@ -124,6 +127,12 @@ async def test_a_handshake_that_is_none_ends_the_connection(certificates: Certif
         assert b"250" not in await client.rest()
         await until(lambda: not rig.listener.sessions)
     assert not rig.policy.senders
+
+
+async def test_implicit_tls_without_a_certificate_hangs_up() -> None:
+    async with Rig(modes=["implicit"]) as rig:
+        assert await (await rig.client()).rest() == b""
+        await until(lambda: not rig.listener.sessions)
 
 
 async def test_a_client_that_leaves_in_the_handshake_is_forgotten(certificates: Certificates) -> None:
@@ -259,13 +268,13 @@ async def test_row_37_a_policy_that_is_too_busy_says_so(certificates: Certificat
         assert (await client.say("AUTH PLAIN " + PLAIN)).startswith("451 4.3.0 ")
 
 
-async def test_passwords_are_not_logged(certificates: Certificates, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_passwords_are_not_logged(certificates: Certificates, stream: io.StringIO) -> None:
     async with Rig(users(), context=certificates.server, modes=["implicit"]) as rig:
         client = await rig.greeted(certificates.client)
         rig.policy.broken = {"authenticate"}
         for line in ("AUTH nonsense", PLAIN, "AUTH PLAIN " + PLAIN, "AUTH LOGIN", b64(NAME), b64(PASSWORD)):
             await client.say(line)
-    logged = "".join(capsys.readouterr())
+    logged = stream.getvalue()
     assert "session failed" in logged
     assert PLAIN not in logged
     assert b64(PASSWORD) not in logged
@@ -318,18 +327,18 @@ async def test_swaks_logs_in_and_sends(certificates: Certificates, protection: s
     policy = Recorder(users={b"panel": b"hunter2"})
     async with Rig(policy, context=certificates.server, modes=BOTH) as rig:
         port = rig.listener.ports[protection == "--tls-on-connect"]
-        options = ["--server", "127.0.0.1", "--port", str(port), "--from", SENDER, f"--to={RECIPIENT}"]
+        options = ["--server", "127.0.0.1", "--port", str(port), "--from", SENDER, "--to", SWAKS_RECIPIENT]
         options += [protection, "--auth", mechanism, "--auth-user", "panel", "--auth-password", "hunter2"]
         status, said = await run(program, *options, "--pipeline", "--helo", "panel.example.com")
         assert status == 0, said
     assert policy.taken[0].peer.user == "panel"
-    assert policy.taken[0].recipients == [(RECIPIENT, {})]
+    assert policy.taken[0].recipients == [(SWAKS_RECIPIENT, {})]
 
 
 async def test_swaks_in_plain_text_pipelines_and_quits(certificates: Certificates) -> None:
     program = swaks()
     async with Rig() as rig:
-        options = ["--server", "127.0.0.1", "--port", str(rig.port), "--from", "<>", f"--to={RECIPIENT}"]
+        options = ["--server", "127.0.0.1", "--port", str(rig.port), "--from", "<>", "--to", SWAKS_RECIPIENT]
         status, said = await run(program, *options, "--pipeline", "--helo", "panel.example.com")
         assert status == 0, said
         assert "250 2.0.0 queued as 1" in said
@@ -361,7 +370,6 @@ def _babble(deaf: socket.socket, context: ssl.SSLContext) -> None:
     deaf.settimeout(20)
     with context.wrap_socket(deaf, server_hostname="localhost") as client:
         client.recv(100)
-        with pytest.raises(OSError, match=r"reset|pipe|EOF|timed out") as caught:
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # but not TimeoutError
             while True:
                 client.sendall(b"HELP\r\n" * 100)
-        assert not isinstance(caught.value, TimeoutError)
