@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from email.utils import formatdate
 
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
-_ADDRESS = re.compile(r"[\x21-\x7e]+\Z")
+# RFC 5321: a dot-atom or a quoted string (which may hold spaces), then a domain or an address literal.
+_ADDRESS = re.compile(r'''(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"(?:[ !#-\[\]-~]|\\[ -~])*")@[A-Za-z0-9.:\[\]-]+\Z''')
 _PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HEAD = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*: [\x20-\x7e]*(?:\r\n [\x20-\x7e]+)*\r\n)+\Z")
+_OWN_HEADERS = 3
 _WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
 _LONG_LINE = 900  # RFC 5322 allows 998
+_LONGEST_NAME = 120  # characters of a name beside an address; nobody shows more
 
 
 def compose(headers: Sequence[tuple[str, str]], body: str) -> bytes:
@@ -30,7 +33,8 @@ def compose(headers: Sequence[tuple[str, str]], body: str) -> bytes:
         f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
     )
     raw = head.encode("ascii")
-    if not _HEAD.match(raw):
+    begun = raw.count(b"\r\n") - raw.count(b"\r\n ")  # lines that go on begin with a blank
+    if not _HEAD.match(raw) or begun != len(headers) + _OWN_HEADERS:
         raise ValueError("a header value holds a line break or a control character")
     return raw + b"\r\n" + data
 
@@ -55,15 +59,22 @@ def mailbox(name: str | None, address: str) -> str:
     """``Name <address>``; the name quoted or encoded as it needs."""
     if not _ADDRESS.match(address):
         raise ValueError(f"not an ASCII mail address: {address!r}")
-    name = _BREAKS.sub(" ", name or "").strip()
+    name = _BREAKS.sub(" ", name or "").strip()[:_LONGEST_NAME].strip()
     if not name:
         return address
     if _PHRASE.match(name) and "=?" not in name:
         return f"{name} <{address}>"
-    if _PLAIN.match(name) and "=?" not in name and len(name) < _LONG_LINE:
+    if _PLAIN.match(name) and "=?" not in name:
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" <{address}>'
     return f"{encoded(name)}\r\n <{address}>"
+
+
+def recipient(address: str) -> str:
+    """A To value. An address that ASCII cannot spell stands in the envelope alone: nothing that was committed may
+    depend on how somebody's address looks.
+    """
+    return address if _ADDRESS.match(address) else "undisclosed-recipients:;"
 
 
 def date(at: float) -> str:

@@ -7,6 +7,7 @@ from References, and a root nobody has seen is what RFC 5256 calls a dummy.
 import base64
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _VERSION = 1
 _PACKED = struct.Struct(">BQQI")  # version, phone, line, hour of expiry
 _MAC_BYTES = 14  # 21 + 14 bytes are 56 base32 characters: with "r+" inside the 64 of RFC 5321
 _HOUR = 3600
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)  # a leading zero would be lost in the packing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,10 @@ def message_id(notification_id: str, mailbox: str, hostname: str) -> str:
 def token(key: bytes, answer: Answer, mailbox: str, now: float) -> str:
     """A token that lets `mailbox` answer; lower-case base32, safe in a local part whatever its case becomes.
 
-    Raises ValueError when the phone or the line is no number of at most 19 digits.
+    Raises ValueError when the phone or the line is no international number of at most 19 digits.
     """
+    if not _NUMBER.match(answer.phone) or (answer.line and not _NUMBER.match(answer.line)):
+        raise ValueError("a token holds international numbers only")
     line = int(answer.line) if answer.line else 0
     packed = _PACKED.pack(_VERSION, int(answer.phone), line, int((now + TOKEN_FOR) // _HOUR))
     sealed = packed + _mac(key, packed, mailbox)

@@ -13,6 +13,7 @@ _TAGS = re.compile(
     r"\s*(?:(?:re|aw|antw|fwd?|wg|sv|tr|rif|r)\s*(?:\[\d{1,3}\])?\s*:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
 _SPACES = re.compile(r"\s+")
+_PLACES = re.compile(r"\{(?:subject|text)\}")
 
 
 class Untranslatable(Exception):
@@ -67,7 +68,7 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
     parents = [root] if to.answers is None else [root, to.answers]
     headers = [
         ("From", compose.mailbox(to.name or shown, to.address)),
-        ("To", compose.mailbox(None, to.mailbox)),
+        ("To", compose.recipient(to.mailbox)),
         ("Subject", compose.encoded(f"SMS {to.name} ({shown})" if to.name else f"SMS {shown}")),
         ("Date", compose.date(at)),
         ("Message-ID", threads.message_id(sms.notification_id, to.mailbox, hostname)),
@@ -97,7 +98,8 @@ def _words(letter: Letter, policy: str) -> str:
     if policy == "ignore":
         return text
     if policy != "prefix":
-        return policy.replace("{subject}", subject).replace("{text}", text)
+        given = {"{subject}": subject, "{text}": text}
+        return _PLACES.sub(lambda place: given[place[0]], policy)  # in one pass: a subject may hold "{text}"
     if not subject or letter.is_reply or text.split("\n", 1)[0].strip() == subject:
         return text
     return f"{subject}\n{text}"

@@ -178,10 +178,8 @@ def relayed(configuration: Configuration, owner: _Owner, sms: IncomingSms, mail_
     settings, table = configuration.settings, configuration.routes
     domain = settings.domains[0]
     row = table.by_phone_any(sms.phone)
-    reply_to = None
-    if sms.phone.isascii() and sms.phone.isdigit():
-        answer = threads.Answer(phone=sms.phone, line=sms.line)
-        reply_to = f"r+{threads.token(configuration.keys[0], answer, owner.mailbox, now)}@{domain}"
+    token = _token(configuration, owner, sms, now)
+    reply_to = f"r+{token}@{domain}" if token is not None else None
     addressed = translate.Addressed(
         mailbox=owner.mailbox,
         why=owner.why,
@@ -228,6 +226,17 @@ def relayed(configuration: Configuration, owner: _Owner, sms: IncomingSms, mail_
             ),
         ),
     )
+
+
+def _token(configuration: Configuration, owner: _Owner, sms: IncomingSms, now: float) -> str | None:
+    """What lets the mailbox answer; over the account's own sender where the line is a name, not at all to a name."""
+    for line in (sms.line, None):
+        try:
+            answer = threads.Answer(phone=sms.phone, line=line)
+            return threads.token(configuration.keys[0], answer, owner.mailbox, now)
+        except ValueError:
+            continue
+    return None
 
 
 def _basic(header: str) -> bytes:

@@ -2,7 +2,7 @@
 
 aioresponses 0.7.9, the latest, builds aiohttp's answers without the argument `stream_writer`, which aiohttp has
 required since its security release 3.14. An older aiohttp is not the way out, so its answers are built here.
-``test_the_repair_of_aioresponses_is_still_needed`` in tests/providers/test_websms.py fails once this can go.
+``test_the_repair_of_aioresponses_is_still_needed`` in tests/providers/test_client.py fails once this can go.
 """
 
 from typing import Any

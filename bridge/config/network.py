@@ -33,8 +33,9 @@ def is_loopback(host: str) -> bool:
 def host(value: object, place: Place) -> str:
     """A host name in lower case, or an IP address."""
     name = text(value, place)
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]", name)
     try:
-        return str(ip_address(name.removeprefix("[").removesuffix("]")))
+        return IPv6Address(bracketed[1]).compressed if bracketed else str(ip_address(name))
     except ValueError:
         pass
     if re.fullmatch(r"[^:]+:[0-9]+", name):
@@ -45,6 +46,9 @@ def host(value: object, place: Place) -> str:
 
 
 def _is_host(name: str) -> bool:
+    """Whether this is a name; one whose last label is a number can only be a mistaken address (RFC 1123, 2.1)."""
+    if name.rpartition(".")[2].isdigit():
+        return False
     return len(name) <= _LONGEST_HOST and _HOST.fullmatch(name) is not None
 
 
@@ -189,7 +193,7 @@ def _checked(parts: SplitResult, example: str) -> None:
         raise Invalid("nothing may follow the path", f'write for example "{example}"')
     if parts.port is None and parts.netloc.endswith(":"):
         raise ValueError
-    if not is_loopback(parts.hostname) and not _is_host(parts.hostname):
+    if "[" in parts.netloc or not _is_host(parts.hostname):
         ip_address(parts.hostname)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise Invalid("plain http is only allowed on this machine", "write https:// instead of http://")

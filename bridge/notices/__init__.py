@@ -5,6 +5,7 @@ told, so a crash neither repeats nor forgets one. Outcomes of one mail that fall
 """
 
 import email
+import email.header
 import email.policy
 import hashlib
 import itertools
@@ -150,7 +151,8 @@ def _text(delivery: Delivery) -> str:
         return decode_sms(delivery.payload).text
     relayed = email.message_from_bytes(delivery.payload, policy=email.policy.compat32)
     decoded = relayed.get_payload(decode=True)
-    head = f"Subject: {relayed.get('Subject', '')}\n\n" if relayed.get_content_type() == "text/plain" else ""
+    subject = str(email.header.make_header(email.header.decode_header(relayed.get("Subject", ""))))
+    head = f"Subject: {subject}\n\n" if relayed.get_content_type() == "text/plain" else ""
     return head + decoded.decode("utf-8", "replace").replace("\r\n", "\n") if isinstance(decoded, bytes) else ""
 
 
@@ -168,7 +170,7 @@ def _compose(
     digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
     headers = [
         ("From", compose.mailbox("smsbridge", f"postmaster@{settings.domains[0]}")),
-        ("To", compose.mailbox(None, to)),
+        ("To", compose.recipient(to)),
         ("Subject", compose.encoded(subject)),
         ("Date", compose.date(now)),
         ("Message-ID", f"<notice.{digest}@{settings.hostname}>"),

@@ -215,7 +215,7 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
         name, star, rest = match[1].lower().partition("*")
         text = match[2].strip()
         if text.startswith('"'):
-            text = re.sub(r"\\(.)", r"\1", text.strip('"'), flags=re.DOTALL)
+            text = re.sub(r"\\(.)", r"\1", text[1:].removesuffix('"'), flags=re.DOTALL)
         if star and (not rest or rest.endswith("*")):
             text = unquote(text.rpartition("'")[2], "latin-1")
         if star:

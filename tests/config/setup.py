@@ -8,8 +8,14 @@ import hashlib
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import argon2
+import pytest
+
+from bridge.config.document import parse
+from bridge.config.problems import Collector, Invalid
+from bridge.config.reading import Files, Place, Reader
 
 HERE = Path(__file__).parent
 GOOD = HERE / "good"
@@ -46,8 +52,34 @@ def put(directory: Path, *sources: Path) -> Path:
     return directory / "bridge.toml"
 
 
+def edited(directory: Path, **files: str) -> Path:
+    """The good configuration with text put after the end of some of its files."""
+    path = put(directory, GOOD)
+    for name, text in files.items():
+        file = directory / {"bridge": "bridge.toml", "routes": "routes.toml"}.get(name, name)
+        private(file, file.read_text() + text)
+    return path
+
+
 def private(path: Path, content: str | bytes) -> Path:
     """Writes a file that only its owner may read."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     path.chmod(0o600)
     return path
+
+
+def place(directory: Path = Path("/nowhere"), toml: str = "", **settings: Any) -> Place:
+    """The place of a document's top, in a configuration at `directory`; its collector is new."""
+    collector = Collector()
+    document = parse(toml, "bridge.toml", collector)
+    assert document is not None
+    return Place(document=document, collector=collector, files=Files(base=directory), **settings)
+
+
+def refusal(reader: Reader[Any], value: object, where: Place | None = None) -> Invalid:
+    """What a reader says of a value it cannot use; it always says what would be right."""
+    with pytest.raises(Invalid) as caught:
+        reader(value, where or place())
+    assert caught.value.message
+    assert caught.value.hint
+    return caught.value

@@ -102,6 +102,14 @@ class Program:
         shown: dict[str, Any] = json.loads(body)
         return shown
 
+    async def drained(self, seconds: float = PATIENCE) -> None:
+        """Wait until nothing is queued, unknown or held any more."""
+
+        async def look() -> bool:
+            return bool((await self.readiness())["queued"] == 0)
+
+        await until_async(look, "the queue is empty", seconds)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the daemon."""
         assert self._process is not None

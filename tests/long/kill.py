@@ -1,30 +1,36 @@
 """kill -9 under load, again and again: nothing that was acknowledged is missing, nothing is there twice.
 
-Kills come at random moments, some while the daemon is still starting from the last one. Half of the phones report what
-they get, so that an SMS whose answer was lost is settled; the other half never say a word, so that it stays unknown.
+Kills come at random moments, some while the daemon is still starting from the last one, some while it is stopping.
+Half of the phones report what they get, so that an SMS whose answer was lost is settled; the other half never say a
+word, so that it stays unknown. Mail goes into a Maildir, where a repeat finds the first copy, or to a smarthost, which
+may be given a mail again whose answer was lost: then with the same Message-ID.
 """
 
 import asyncio
 import json
 import random
 import re
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 from bridge.simulator import Simulator
+from tests.flows.office import Office
+from tests.flows.program import Port
 from tests.flows.rig import Bridge, running
 from tests.flows.waiting import until_async
 from tests.long.load import Load, text_of
 
 ANSWER_TAKES = 0.01
-"""Seconds between a message's acceptance by the provider and the answer: the time in which a kill loses answers."""
+"""Seconds between acceptance by provider or smarthost and the answer: the time in which a kill loses answers."""
 
 PAUSE = 0.01
-EARLY = 0.2
-"""Share of kills that do not wait for the daemon to be ready."""
+EARLY, STOPPING = 0.2, 0.2
+"""Shares of kills that do not wait for the daemon to be ready, and that hit it while it obeys a SIGTERM."""
 
 _RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
 
@@ -48,47 +54,60 @@ class Figures:
     incoming: int = 0  # SMS confirmed with 2000
     mailed: int = 0  # of these, in the Maildir
     mails_lost: int = 0
+    mails_repeated: int = 0  # smarthost only: given again with the same Message-ID
     mails_doubled: int = 0
     wrong: list[str] = field(default_factory=list)  # everything that must not be
 
 
-async def prove(place: Path, *, kills: int, seed: int) -> Figures:
+async def prove(place: Path, *, kills: int, seed: int, smarthost: bool = False) -> Figures:
     """Run it; `wrong` is empty when every promise was kept."""
     began = time.monotonic()
     chance = random.Random(seed)
     figures = Figures(seed=seed, kills=kills)
-    async with running(place) as (bridge, simulator):
+    office, port = Office(ANSWER_TAKES), Port()
+    to = port.number if smarthost else None
+    async with running(place, smarthost=to) as (bridge, simulator), office.open(port.number):
         simulator.fault(times=10**9, delay=ANSWER_TAKES)
         load = Load(bridge, simulator, PAUSE)
         load.begin()
         for _ in range(kills):
-            early = chance.random() < EARLY
-            if not early:
-                await bridge.ready()
-            await asyncio.sleep(chance.uniform(0.02, 0.6 if early else 2.0))
-            bridge.kill()
+            await _blow(bridge, chance)
             bridge.start()
         await bridge.ready()
         await asyncio.sleep(chance.uniform(0.2, 1.0))
         await load.end()
-        left = await _drained(bridge)
+        await _drained(bridge)
         await simulator.idle()
-        left = [delivery for delivery in left if delivery["id"] in {one["id"] for one in await bridge.queue()}]
+        left = await bridge.queue()
         figures.refused, figures.recognised = load.refused, load.recognised
         _reconcile_sms(figures, bridge, load, left)
-        _reconcile_mail(figures, bridge, simulator, load)
+        _reconcile_mail(figures, office.mails if smarthost else bridge.mails, simulator, load)
+        _expect(figures, smarthost or figures.mails_repeated == 0, "a Maildir was given a mail twice")
+        _expect(figures, await bridge.stop() == 0, "it did not stop cleanly at the end")
+    port.close()
     figures.seconds = time.monotonic() - began
     return figures
 
 
-async def _drained(bridge: Bridge) -> list[dict[str, Any]]:
-    """Wait until nothing is left but what is unknown; that."""
+async def _blow(bridge: Bridge, chance: random.Random) -> None:
+    """Let it run for a while, then kill it."""
+    early = chance.random() < EARLY
+    if not early:
+        await bridge.ready()
+    await asyncio.sleep(chance.uniform(0.02, 0.6 if early else 2.0))
+    if not early and chance.random() < STOPPING:
+        bridge.signal(signal.SIGTERM)
+        await asyncio.sleep(chance.uniform(0.0, 0.1))
+    bridge.kill()
 
-    async def look() -> list[dict[str, Any]] | None:
-        left = await bridge.queue()
-        return left if all(delivery["state"] == "unknown" for delivery in left) else None
 
-    return await until_async(look, "the queue is empty but for what is unknown", 120)
+async def _drained(bridge: Bridge) -> None:
+    """Wait until nothing is left but what is unknown."""
+
+    async def look() -> bool:
+        return all(delivery["state"] == "unknown" for delivery in await bridge.queue())
+
+    await until_async(look, "the queue is empty but for what is unknown", 120)
 
 
 def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict[str, Any]]) -> None:
@@ -121,14 +140,16 @@ def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict
     _expect(figures, figures.unknown <= figures.kills * bridge.max_in_flight, "more is unknown than kills can make")
 
 
-def _reconcile_mail(figures: Figures, bridge: Bridge, simulator: Simulator, load: Load) -> None:
-    relayed = [mail for mail in bridge.mails if mail["X-SMS-Notification-Id"] is not None]
+def _reconcile_mail(figures: Figures, mails: list[Message], simulator: Simulator, load: Load) -> None:
+    relayed = [mail for mail in mails if mail["X-SMS-Notification-Id"] is not None]
     arrived = Counter(str(mail["X-SMS-Notification-Id"]) for mail in relayed)
-    message_ids = Counter(str(mail["Message-ID"]) for mail in relayed)
+    as_mails = {(str(mail["X-SMS-Notification-Id"]), str(mail["Message-ID"])) for mail in relayed}
+    message_ids = {message_id for _, message_id in as_mails}
     figures.incoming = len(load.texts)
     figures.mailed = len(arrived)
     figures.mails_lost = sum(text.id not in arrived for text in load.texts)
-    figures.mails_doubled = sum(count > 1 for count in arrived.values())
+    figures.mails_repeated = len(relayed) - len(arrived)
+    figures.mails_doubled = len(as_mails) - len(arrived)
     unconfirmed = sum(notification.state != "confirmed" for notification in simulator.notifications)
     _expect(figures, unconfirmed == 0, f"{unconfirmed} notifications were never confirmed")
     _expect(figures, figures.mails_lost == 0, f"{figures.mails_lost} SMS were confirmed and lost")
@@ -136,6 +157,6 @@ def _reconcile_mail(figures: Figures, bridge: Bridge, simulator: Simulator, load
     _expect(figures, len(message_ids) == len(arrived), "Message-IDs and notifications do not match")
 
 
-def _expect(figures: Figures, holds: bool, otherwise: str) -> None:  # noqa: FBT001
+def _expect(figures: Figures, holds: bool, otherwise: str) -> None:
     if not holds:
         figures.wrong.append(otherwise)

@@ -1,12 +1,11 @@
 """Each status code of websms has a row here, written by hand from the notes and not from the table."""
 
-import json
-
 import pytest
 
-from bridge.message import Receipt, ReportState, Scope, Verdict
+from bridge.message import ReportState, Scope, Verdict
 from bridge.providers.websms.answers import Answer, receipt
 from bridge.providers.websms.codes import CODES, HTTP, REPORTS
+from tests.providers.answered import coded, judged
 
 OK, FAIL, LATER, SLOW, OURS, LOST = (
     Verdict.ACCEPTED,
@@ -105,23 +104,6 @@ WITHOUT_JSON = [
 ]
 
 
-def judged(fields: object, *, http: int = 200, test: bool = False, retry_after: str | None = None) -> Receipt:
-    body = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
-    answer = Answer(status=http, content_type="application/json;charset=UTF-8", retry_after=retry_after, body=body)
-    return receipt(answer, delivery_id="m1-1", test=test, now=1_700_000_000.0)
-
-
-def coded(code: object, **more: object) -> dict[str, object]:
-    return {
-        "statusCode": code,
-        "statusMessage": "in the provider's words",
-        "clientMessageId": "m1-1",
-        "transferId": "0068f1a2b3000a1b2c3d",
-        "smsCount": 1,
-        **more,
-    }
-
-
 def test_every_row_of_the_table_is_expected_here() -> None:
     assert [row[0] for row in EXPECTED] == sorted(CODES)
     assert set(HTTP) <= {row[0] for row in WITHOUT_JSON}
@@ -155,137 +137,6 @@ def test_http_status_without_status_code(
     assert (found.verdict, found.scope, found.status, found.alert) == (verdict, scope, status, alert)
     assert found.code == f"http {http}"
     assert found.text
-
-
-@pytest.mark.parametrize("http", [500, 502, 503, 504, 400, 404])
-def test_a_status_code_is_worth_more_than_the_http_status_around_it(http: int) -> None:
-    assert judged(coded(4002), http=http).verdict is Verdict.PERMANENT
-    assert judged(coded(5003), http=http).verdict is Verdict.TEMPORARY
-
-
-@pytest.mark.parametrize("http", [401, 403])
-def test_refused_credentials_concern_the_account_whatever_the_code(http: int) -> None:
-    found = judged(coded(4031), http=http)
-    assert (found.verdict, found.scope, found.code) == (Verdict.OURS, Scope.ACCOUNT, "4031")
-
-
-@pytest.mark.parametrize("http", [400, 401, 429, 500, 503])
-def test_a_success_inside_a_failure_is_unknown(http: int) -> None:
-    found = judged(coded(2000), http=http)
-    assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
-
-
-def test_a_redirect_is_ours_even_with_a_success_in_its_body() -> None:
-    assert judged(coded(2000), http=302).verdict is Verdict.OURS
-
-
-def test_a_cut_off_503_may_have_held_anything() -> None:
-    answer = Answer(status=503, content_type="application/json", body=None)
-    assert receipt(answer, delivery_id="m1-1", test=False, now=0.0).verdict is Verdict.UNKNOWN
-
-
-@pytest.mark.parametrize("code", ["2000", " 2000", "2000.0", 2000.0, True, None, [2000], "zwei", -2000, 10**50])
-def test_only_digits_are_a_status_code(code: object) -> None:
-    found = judged(coded(code))
-    if code == "2000":
-        assert (found.verdict, found.alert) == (Verdict.ACCEPTED, False)
-    else:
-        assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b"2000",
-        b"\xff\xfe",
-        b'{"statusCode":NaN}',
-        b'{"statusCode":4002,"statusCode":2000}',
-        b'{"statusMessage":"OK"}',
-        b"[" * 60_000,
-        b'{"statusCode":' + b"9" * 5_000 + b"}",
-    ],
-    ids=lambda body: body[:12],
-)
-def test_garbage_is_unknown(body: bytes) -> None:
-    found = judged(body)
-    assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
-
-
-def test_html_that_says_2000_is_unknown() -> None:
-    answer = Answer(status=200, content_type="text/html", body=json.dumps(coded(2000)).encode())
-    found = receipt(answer, delivery_id="m1-1", test=False, now=0.0)
-    assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
-    assert "text/html" in found.text
-
-
-def test_parts_and_transfer_id_are_taken_over() -> None:
-    found = judged(coded(2000, smsCount=3))
-    assert (found.parts, found.transfer_id) == (3, "0068f1a2b3000a1b2c3d")
-
-
-@pytest.mark.parametrize("count", [None, -1, "x", 10**9, 1.5])
-def test_an_odd_count_is_no_count(count: object) -> None:
-    assert judged(coded(2000, smsCount=count)).parts is None
-
-
-@pytest.mark.parametrize("transfer_id", [None, "", "  ", "x" * 200, {"a": 1}])
-def test_a_success_without_transfer_id_is_a_success_to_look_at(transfer_id: object) -> None:
-    found = judged(coded(2000, transferId=transfer_id))
-    assert (found.verdict, found.alert, found.transfer_id) == (Verdict.ACCEPTED, True, None)
-
-
-def test_another_id_echoed_is_a_success_to_look_at() -> None:
-    found = judged(coded(2000, clientMessageId="m2-1"))
-    assert (found.verdict, found.alert) == (Verdict.ACCEPTED, True)
-    assert not judged(coded(2000, clientMessageId=None)).alert
-
-
-def test_a_test_is_only_odd_if_it_was_not_asked_for() -> None:
-    assert judged(coded(2002)).alert
-    assert not judged(coded(2002), test=True).alert
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7.0),
-        (" 120 ", 120.0),
-        ("0", 0.0),
-        ("999999", 3600.0),
-        ("99999999999999999999", 3600.0),
-        ("-5", 30.0),
-        ("soon", 30.0),
-        ("", 30.0),
-        ("Tue, 14 Nov 2023 22:14:20 GMT", 60.0),
-        ("Tue, 14 Nov 2023 22:13:00 GMT", 0.0),
-        ("Tue Nov 14 22:14:20 2023", 60.0),
-        ("Tue, 14 Nov 2033 22:13:00 GMT", 3600.0),
-        (None, 30.0),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float) -> None:
-    answer = Answer(status=429, retry_after=header)
-    found = receipt(answer, delivery_id="m1-1", test=False, now=1_700_000_000.0)
-    assert found.retry_after == seconds
-
-
-def test_retry_after_counts_for_a_coded_refusal_too_and_not_for_others() -> None:
-    assert judged(coded(4023), retry_after="11").retry_after == 11.0
-    assert judged(coded(5003), retry_after="11").retry_after == 11.0
-    assert judged(coded(4013)).retry_after == 300.0
-    assert judged(coded(5003)).retry_after is None
-    assert judged(coded(4002), retry_after="11").retry_after is None
-
-
-def test_the_providers_words_become_one_clean_line() -> None:
-    found = judged(coded(4002, statusMessage="no\r\nBcc: x\x00\u2028y \ud800"))
-    assert found.text == "no Bcc: x y \ufffd"
-    assert len(judged(coded(4002, statusMessage="x" * 5000)).text) <= 300
-    assert judged(coded(4002, statusMessage=None)).text == "the recipient is no valid number"
 
 
 def test_report_words() -> None:

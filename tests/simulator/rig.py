@@ -113,6 +113,18 @@ class Webhook:
         await until(lambda: len(self.requests) >= number)
 
 
+async def reports_of(client: Client, webhook: Webhook, number: str, **changes: Any) -> list[dict[str, Any]]:
+    """Send to `number` and return the reports that came until nothing more was due."""
+    answer = await client.send(recipientAddressList=[number], notificationCallbackUrl=webhook.url, **changes)
+    assert answer.code in {2000, 2001}, answer.json
+    await asyncio.wait_for(client.sim.idle(), 20)
+    return webhook.fields
+
+
+def statuses(reports: list[dict[str, Any]]) -> list[str]:
+    return [report["deliveryReportMessageStatus"] for report in reports]
+
+
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Poll until true; TimeoutError at the deadline."""
     deadline = time.monotonic() + seconds

@@ -1,12 +1,10 @@
 """The control API, and the simulator run as a program would run it."""
 
-import asyncio
 import base64
 
 import aiohttp
 import pytest
 
-from bridge.simulator import Simulator, SimulatorSettings, run
 from tests.simulator.rig import LINE, NUMBER, Client, Webhook
 
 
@@ -92,26 +90,3 @@ async def test_mistakes_are_told(client: Client, path: str, body: object) -> Non
 
 async def test_the_control_api_is_not_on_the_provider_port(client: Client) -> None:
     assert (await client.call("/messages", method="GET")).status == 404
-
-
-async def test_run_until_cancelled(http: aiohttp.ClientSession) -> None:
-    settings = SimulatorSettings()
-    started: asyncio.Future[Simulator] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(run(settings, port=0, control_port=0, started=started))
-    simulator = await asyncio.wait_for(started, 20)
-    assert (await Client(simulator, http).send()).code == 2000
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    with pytest.raises(aiohttp.ClientConnectorError):
-        await Client(simulator, http).send()
-
-
-async def test_a_taken_port_leaves_nothing_behind(sim: Simulator) -> None:
-    other = Simulator()
-    port = int(sim.control_url.split(":")[2])
-    with pytest.raises(OSError, match="address already in use"):
-        await other.start(control_port=port)
-    await other.start()
-    await other.stop()
-    await other.stop()

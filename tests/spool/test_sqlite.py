@@ -43,7 +43,14 @@ async def test_nobody_else_can_read_the_files(spool: SqliteSpool, tmp_path: Path
 async def test_what_was_accepted_survives_close_and_open(tmp_path: Path) -> None:
     first = await open_spool(tmp_path / "s.db")
     given = delivery(
-        payload=b"\x00\xff", urgent=True, warn_at=NOW + 9, transfer_id="t", author=None, code="c", reason="r", status="s"
+        payload=b"\x00\xff",
+        urgent=True,
+        warn_at=NOW + 9,
+        transfer_id="t",
+        author=None,
+        code="c",
+        reason="r",
+        status="s",
     )
     await first.accept(intake(given))
     await first.close()
@@ -80,7 +87,9 @@ def test_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
     os.close(lock(path))
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all, but a text" * 100, b"SQLite format 3\x00" + b"\xff" * 4080])
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all, but a text" * 100, b"SQLite format 3\x00" + b"\xff" * 4080]
+)
 async def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.db"
     path.write_bytes(content)
@@ -177,7 +186,8 @@ async def test_channels_and_states_do_not_mix(spool: SqliteSpool) -> None:
     states = [state for state in State if state is not State.QUEUED]
     await spool.accept(
         intake(
-            delivery(1, channel=Channel.MAIL), *(delivery(number, state=state) for number, state in enumerate(states, 2))
+            delivery(1, channel=Channel.MAIL),
+            *(delivery(number, state=state) for number, state in enumerate(states, 2)),
         )
     )
     assert await claimed(spool) == []

@@ -142,9 +142,7 @@ async def test_a_commit_that_fails_keeps_nothing(writer: Writer, db: apsw.Connec
     assert numbers(tmp_path / "w.db") == [2]
 
 
-async def test_a_rollback_that_fails_leaves_nobody_waiting(
-    writer: Writer, db: apsw.Connection, tmp_path: Path
-) -> None:
+async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: apsw.Connection, tmp_path: Path) -> None:
     def no_rollback(operation: int, first: str | None, *_: object) -> int:
         refused = operation == apsw.SQLITE_TRANSACTION and first == "ROLLBACK"
         return apsw.SQLITE_DENY if refused else apsw.SQLITE_OK

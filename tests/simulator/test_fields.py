@@ -1,16 +1,14 @@
-"""The other ways in: ``simple``, binary messages, XML."""
+"""A request read as the provider reads it: JSON with its liberties, ``simple``, binary messages, XML."""
 
-import base64
+import json
+from typing import Any
 
-from tests.simulator.rig import Client
+import pytest
+
+from tests.simulator.rig import NUMBER, Client
 
 TEXT = "/rest/smsmessaging/text"
 SIMPLE = "/rest/smsmessaging/simple"
-GOOD = b'{"recipientAddressList":["436600000001"],"messageContent":"hi"}'
-
-
-def basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 async def test_simple_round_trip(client: Client) -> None:
@@ -79,3 +77,54 @@ async def test_xml_request(client: Client) -> None:
     for bad in (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", b"<other/>", b"<a"):
         answer = await client.call("/xml/smsmessaging/text", bad, headers={"Content-Type": "application/xml"})
         assert answer.status == 400
+
+
+LIBERTIES: list[tuple[str, dict[str, Any]]] = [
+    ("recipientAddressList", {"recipientAddressList": [436600000001]}),
+    ("recipientAddressList", {"recipientAddressList": ["+436600000001"]}),
+    ("priority", {"priority": 0}),
+    ("priority", {"priority": "2"}),
+    ("maxSmsPerMessage", {"maxSmsPerMessage": "2"}),
+    ("sendAsFlashSms", {"sendAsFlashSms": "true"}),
+    ("senderAddress", {"senderAddress": ""}),
+    ("senderAddressType", {"senderAddressType": ""}),
+    ("clientMessageId", {"clientMessageId": ""}),
+    ("notificationCallbackUrl", {"notificationCallbackUrl": ""}),
+    ("apiKey", {"apiKey": None}),
+    ("userDataHeaderPresent", {"userDataHeaderPresent": False}),
+    ("validityPeriode", {"validityPeriode": None}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), LIBERTIES)
+async def test_liberties(client: Client, name: str, changes: dict[str, Any]) -> None:
+    assert (await client.send(**changes)).code == 2000
+    assert client.sim.messages[0].recipients == (NUMBER,)
+    client.sim.settings.strict = True
+    answer = await client.send(**changes)
+    assert answer.code == 4000
+    assert f'"{name}"' in answer.json["statusMessage"]
+
+
+async def test_an_old_sdk_passes(client: Client) -> None:
+    body = {
+        "apiKey": None,
+        "authToken": None,
+        "recipientAddressList": [436600000001, 436600000002],
+        "messageContent": "Hallo",
+        "senderAddress": "",
+        "senderAddressType": "",
+        "priority": 0,
+        "maxSmsPerMessage": 0,
+        "test": "false",
+        "sendAsFlashSms": False,
+        "notificationCallbackUrl": "",
+        "clientMessageId": "",
+    }
+    answer = await client.call(
+        "/json/smsmessaging/text",
+        json.dumps(body).encode(),
+        headers={"Content-Type": "application/json; charset=UTF-8", "Accept": None},
+    )
+    assert answer.code == 2000
+    assert answer.json["clientMessageId"] is None

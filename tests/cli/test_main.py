@@ -1,0 +1,100 @@
+"""Usage, help and exit codes of all commands."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import smsbridge
+
+COMMANDS = [
+    "demo", "serve", "check", "route", "send", "simulator",
+    "queue", "queue list", "queue show", "queue hold", "queue release", "queue retry", "queue drop",
+]  # fmt: skip
+
+
+def test_help_names_every_command() -> None:
+    ran = smsbridge("--help")
+    assert ran.code == 0
+    assert all(f"\n  {command} " in ran.out for command in COMMANDS if " " not in command)
+    assert smsbridge("-h").out == ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    ran = smsbridge(*command.split(), "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Usage: smsbridge {command}" in ran.out
+    assert ("--config" in ran.out) is (command not in {"demo", "simulator", "queue"})
+
+
+def test_version() -> None:
+    ran = smsbridge("--version")
+    assert ran.code == 0
+    assert "smsbridge" in ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "nonsense",
+        "queue nonsense",
+        "check --nonsense",
+        "route",
+        "send 06600000001",
+        "queue show",
+        "queue drop",
+        "queue list --state nonsense",
+        "queue list --limit 0",
+    ],
+)
+def test_wrong_usage_is_64(arguments: str) -> None:
+    ran = smsbridge(*arguments.split())
+    assert (ran.code, ran.out) == (64, "")
+    assert "Usage:" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments", ["serve", "check", "route anna@sms.example.com", "send 06600000001 x", "queue list", "queue show x"]
+)
+def test_a_missing_configuration_is_78(tmp_path: Path, arguments: str) -> None:
+    ran = smsbridge(*arguments.split(), "--config", tmp_path / "none.toml")
+    assert (ran.code, ran.out) == (78, "")
+    assert "none.toml" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_second_daemon_is_75(config: Path) -> None:
+    with config.with_name("smsbridge.db.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ran = smsbridge("serve", "--config", config)
+    assert ran.code == 75
+    assert "another smsbridge" in ran.err
+
+
+def test_a_damaged_spool_is_78_and_left_alone(config: Path) -> None:
+    spool = config.with_name("smsbridge.db")
+    spool.write_bytes(b"no database" * 1000)
+    for arguments in (["queue", "list"], ["send", "06600000001", "x"], ["serve"]):
+        ran = smsbridge(*arguments, "--config", config)
+        assert ran.code == 78
+        assert "damaged" in ran.err
+        assert "Traceback" not in ran.err
+    assert spool.read_bytes() == b"no database" * 1000
+
+
+def test_a_spool_that_does_not_exist_yet_is_75(config: Path) -> None:
+    ran = smsbridge("queue", "list", "--config", config)
+    assert ran.code == 75
+    assert not config.with_name("smsbridge.db").exists()
+
+
+def test_a_spool_that_is_locked_is_75(config: Path) -> None:
+    import apsw
+
+    other = apsw.Connection(str(config.with_name("smsbridge.db")))
+    other.execute("CREATE TABLE x (a)")
+    other.execute("BEGIN EXCLUSIVE")
+    ran = smsbridge("send", "06600000001", "x", "--config", config)
+    other.close()
+    assert ran.code == 75

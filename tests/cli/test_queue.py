@@ -1,0 +1,173 @@
+"""`send` and `queue`: the contract's JSON, what may be done with which state, and what needs --yes."""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.message import Channel, Delivery, State, decode_sms
+from bridge.spool.sqlite import open_spool
+from tests.cli.conftest import Ran, smsbridge
+from tests.make import delivery, intake
+
+FIELDS = ["id", "mail", "channel", "state", "recipient", "attempts", "next_at", "code", "reason"]
+RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+
+
+def put(config: Path, *deliveries: Delivery) -> None:
+    async def putting() -> None:
+        spool = await open_spool(config.with_name("smsbridge.db"))
+        await spool.accept(intake(*deliveries))
+        await spool.close()
+
+    asyncio.run(putting())
+
+
+def shown(config: Path, name: str = "M1-1") -> Delivery:
+    async def showing() -> Delivery:
+        spool = await open_spool(config.with_name("smsbridge.db"))
+        ((found, _),) = await spool.show(name)
+        await spool.close()
+        return found
+
+    return asyncio.run(showing())
+
+
+def queue(config: Path, *arguments: str) -> Ran:
+    return smsbridge("queue", *arguments, "--config", config)
+
+
+def listed(config: Path, *arguments: str) -> list[dict[str, Any]]:
+    ran = queue(config, "list", "--json", *arguments)
+    assert ran.code == 0
+    found: list[dict[str, Any]] = ran.json
+    return found
+
+
+def test_send_then_list_then_show(config: Path) -> None:
+    sent = smsbridge("send", "0660 0000001", "Grüße\x07 aus dem Keller", "--config", config, "--json")
+    assert sent.code == 0
+    assert (sent.json["recipient"], sent.json["text"], sent.json["parts"]) == ("436600000001", "Grüße aus dem Keller", 1)
+    (item,) = listed(config)
+    assert list(item) == FIELDS
+    assert item["id"] == sent.json["id"]
+    assert item["mail"] == item["id"].removesuffix("-1")
+    assert (item["channel"], item["state"], item["attempts"]) == ("sms", "queued", 0)
+    assert re.fullmatch(RFC3339, item["next_at"])
+    one = queue(config, "show", item["id"], "--json").json
+    assert list(one) == [*FIELDS, "events"]
+    assert [list(event) for event in one["events"]] == [["at", "event", "code", "text"]]
+    assert one["events"][0]["event"] == "queued"
+    assert re.fullmatch(RFC3339, one["events"][0]["at"])
+    assert decode_sms(shown(config, item["id"]).payload).text == "Grüße aus dem Keller"
+    people = queue(config, "list")
+    assert item["id"] in people.out
+    assert queue(config, "show", item["mail"]).code == 0
+
+
+@pytest.mark.parametrize("arguments", [["nonsense", "x"], ["123", "x"], ["06600000001", "  "], ["06600000001", "\x01"]])
+def test_what_cannot_be_sent_is_wrong_usage(config: Path, arguments: list[str]) -> None:
+    assert smsbridge("send", *arguments, "--config", config).code == 64
+
+
+def test_a_long_text_is_cut_where_it_is_told(config: Path) -> None:
+    ran = smsbridge("send", "06600000001", "wort " * 100, "--max-parts", "2", "--config", config)
+    assert ran.code == 0
+    assert "2 SMS" in ran.out
+    assert "(cut)" in ran.out
+
+
+def test_list_filters_by_state(config: Path) -> None:
+    put(config, *(delivery(number, state=state) for number, state in enumerate(State, 1)))
+    assert {item["state"] for item in listed(config)} == {"queued", "sending", "unknown", "held"}
+    assert [item["state"] for item in listed(config, "--state", "unknown")] == ["unknown"]
+    assert [item["state"] for item in listed(config, "--state", "failed")] == ["failed"]
+    assert len(listed(config, "--limit", "2")) == 2
+
+
+def test_show_of_nothing_is_1(config: Path) -> None:
+    put(config, delivery())
+    assert queue(config, "show", "none").code == 1
+    ran = queue(config, "drop", "none", "--json")
+    assert (ran.code, ran.json[0]["done"]) == (1, False)
+
+
+RULES: dict[str, dict[State, State]] = {
+    "hold": {State.QUEUED: State.HELD, State.UNKNOWN: State.HELD},
+    "release": {State.HELD: State.QUEUED},
+    "retry": {State.QUEUED: State.QUEUED, State.HELD: State.QUEUED},
+    "retry --yes": {
+        State.QUEUED: State.QUEUED,
+        State.HELD: State.QUEUED,
+        State.UNKNOWN: State.QUEUED,
+        State.FAILED: State.QUEUED,
+    },
+    "drop": {State.QUEUED: State.DROPPED, State.UNKNOWN: State.DROPPED, State.HELD: State.DROPPED},
+}
+
+
+@pytest.mark.parametrize("command", sorted(RULES))
+def test_what_may_be_done_with_which_state(config: Path, command: str) -> None:
+    put(config, *(delivery(number, state=state) for number, state in enumerate(State, 1)))
+    ran = queue(config, *command.split(), "M1", "--json")
+    allowed = RULES[command]
+    assert {item["id"]: item["done"] for item in ran.json} == {
+        f"M1-{number}": state in allowed for number, state in enumerate(State, 1)
+    }
+    assert ran.code == 1
+    assert all(item["result"] for item in ran.json)
+    for number, state in enumerate(State, 1):
+        assert shown(config, f"M1-{number}").state is allowed.get(state, state)
+
+
+def test_retry_is_due_now_with_a_life_of_its_own(config: Path) -> None:
+    now = time.time()
+    put(
+        config,
+        delivery(1, created_at=now, next_at=now + 3000, expires_at=now + 9000),
+        delivery(2, state=State.FAILED, created_at=now - 99_999, next_at=now - 99_999, expires_at=now - 10),
+    )
+    ran = queue(config, "retry", "M1", "--yes")
+    assert ran.code == 0
+    assert "retried" in ran.out
+    assert shown(config, "M1-1").next_at <= time.time()
+    assert shown(config, "M1-1").expires_at == now + 9000
+    assert shown(config, "M1-2").expires_at > now + 80_000
+
+
+def test_an_erased_text_cannot_be_sent_again(config: Path) -> None:
+    put(config, delivery(state=State.FAILED, payload=b""))
+    ran = queue(config, "retry", "M1-1", "--yes")
+    assert ran.code == 1
+    assert "erased" in ran.err
+    assert shown(config).state is State.FAILED
+
+
+def test_without_yes_it_says_why_not(config: Path) -> None:
+    put(config, delivery(state=State.UNKNOWN))
+    ran = queue(config, "retry", "M1-1")
+    assert (ran.code, ran.out) == (1, "")
+    assert "--yes" in ran.err
+    assert shown(config).state is State.UNKNOWN
+
+
+def test_a_drop_tells_nobody(config: Path) -> None:
+    put(config, delivery(state=State.UNKNOWN, warn_at=1.0))
+    assert queue(config, "drop", "M1-1").code == 0
+
+    async def told() -> int:
+        spool = await open_spool(config.with_name("smsbridge.db"))
+        due = await spool.telling(time.time() + 99, time.time() + 99, 9)
+        await spool.close()
+        return len(due)
+
+    assert asyncio.run(told()) == 0
+
+
+def test_mails_are_in_the_queue_too(config: Path) -> None:
+    put(config, delivery(channel=Channel.MAIL, recipient="anna@example.com", payload=b"x"))
+    (item,) = listed(config)
+    assert (item["channel"], item["recipient"]) == ("mail", "anna@example.com")

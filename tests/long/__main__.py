@@ -1,0 +1,48 @@
+"""`python -m tests.long`: the long proofs in full, and a table of what came of them."""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+
+from tests.long import kill, outage
+
+
+def main() -> int:
+    """0 when every promise was kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="how often the daemon is killed under load")
+    parser.add_argument("--away", type=float, default=30.0, help="seconds that provider and smarthost are away")
+    parser.add_argument("--messages", type=int, default=300, help="messages in each direction meanwhile")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    chosen = parser.parse_args()
+    print(f"seed {chosen.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
+        places = [Path(made, name) for name in ("maildir", "smarthost", "outage")]
+        for place in places:
+            place.mkdir()
+        killed = asyncio.run(kill.prove(places[0], kills=chosen.kills, seed=chosen.seed))
+        _show("kill -9 under load, mail into a Maildir", killed)
+        again = asyncio.run(kill.prove(places[1], kills=chosen.kills, seed=chosen.seed + 1, smarthost=True))
+        _show("kill -9 under load, mail to a smarthost", again)
+        away = asyncio.run(outage.prove(places[2], messages=chosen.messages, away=chosen.away))
+        _show("provider and smarthost away", away)
+    wrong = killed.wrong + again.wrong + away.wrong
+    print("\nevery promise was kept" if not wrong else "\nBROKEN: " + "; ".join(wrong))
+    return 1 if wrong else 0
+
+
+def _show(title: str, figures: kill.Figures | outage.Figures) -> None:
+    print(f"\n{title}")
+    for one in fields(figures):
+        value = getattr(figures, one.name)
+        if one.name != "wrong":
+            print(f"  {one.name.replace('_', ' '):<18}{value:>10.0f}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

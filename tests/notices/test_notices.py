@@ -1,0 +1,227 @@
+"""Notices: each outcome is told once, to the right person, in the thread of the mail, and never stops the others."""
+
+import email
+import email.policy
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bridge.config import Configuration, NoticesSettings
+from bridge.message import Channel, Delivery, IncomingSms, Reports, Sms, State, encode_sms
+from bridge.notices import Notices
+from bridge.spool import Intake, Step
+from bridge.spool.sqlite import SqliteSpool, open_spool
+from bridge.translate import Addressed, mail_from_sms
+from tests.given import POSTMASTER, configuration
+from tests.make import NOW, delivery, intake
+
+
+@dataclass
+class Rig:
+    spool: SqliteSpool
+    now: float = NOW
+    configuration: Configuration = field(default_factory=configuration)
+    woken: list[Channel] = field(default_factory=list)
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self.notices = Notices(
+            spool=self.spool,
+            configuration=lambda: self.configuration,
+            clock=lambda: self.now,
+            new_id=self.new_id,
+            wake=self.woken.append,
+        )
+
+    def new_id(self) -> str:
+        self.made += 1
+        return f"notice{self.made}"
+
+    async def fail(self, *names: str, status: str = "5.1.3", now: float = NOW) -> None:
+        steps = [
+            Step(id=name, to=State.FAILED, event="bounced", code="4002", text="INVALID_RECIPIENT", status=status, told="failed")
+            for name in names
+        ]
+        assert all(await self.spool.move(steps, now))
+
+    async def told(self, seconds: float = 10) -> list[tuple[Delivery, EmailMessage]]:
+        """One look at NOW + seconds; all notices that are in the spool then."""
+        self.now = NOW + seconds
+        await self.notices.once()
+        found = [item for item in await self.spool.listing(None, 99) if item.mail.startswith("notice")]
+        return [(item, parsed(item.payload)) for item in found]
+
+
+def parsed(payload: bytes) -> EmailMessage:
+    assert b"\n" not in payload.replace(b"\r\n", b"")
+    return cast("EmailMessage", email.message_from_bytes(payload, policy=email.policy.default))
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    spool = await open_spool(tmp_path / "s.db")
+    yield Rig(spool)
+    await spool.close()
+
+
+async def test_a_failure_is_told_its_author_once_in_the_thread_of_the_mail(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING), message_id="<m@example.org>"))
+    await rig.fail("M1-1")
+    ((item, mail),) = await rig.told()
+    assert (item.recipient, item.sender, item.channel) == ("anna@example.org", "", Channel.MAIL)
+    assert mail["To"] == "anna@example.org"
+    assert mail["Subject"] == "Not delivered: +43 660 0000001"
+    assert mail["In-Reply-To"] == mail["References"] == "<m@example.org>"
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["From"] == "smsbridge <postmaster@sms.example.com>"
+    text = mail.get_content()
+    for part in ("+43 660 0000001", "The number is not valid", "4002 INVALID_RECIPIENT", "hello", "M1"):
+        assert part in text
+    assert rig.woken == [Channel.MAIL]
+    assert len(await rig.told(20)) == 1
+    ((_, events),) = await rig.spool.show("M1-1")
+    assert events[-1].event == "told failed"
+
+
+async def test_outcomes_of_one_mail_are_gathered(rig: Rig) -> None:
+    await rig.spool.accept(intake(*(delivery(n, recipient=f"43660000000{n}", state=State.SENDING) for n in (1, 2, 3))))
+    await rig.fail("M1-1")
+    assert await rig.told(1) == []  # collect = 2s
+    await rig.fail("M1-3", now=NOW + 1.5)
+    ((_, mail),) = await rig.told(2)
+    assert "+43 660 0000001" in mail.get_content()
+    assert "+43 660 0000003" in mail.get_content()
+    assert "+43 660 0000002" not in mail.get_content()
+
+
+async def test_authors_and_mails_do_not_mix(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING, author="b@example.org")))
+    await rig.spool.accept(intake(delivery(mail="M2", state=State.SENDING), id="M2"))
+    await rig.fail("M1-1", "M1-2", "M2-1")
+    told = await rig.told()
+    assert sorted(item.recipient for item, _ in told) == ["anna@example.org", "anna@example.org", "b@example.org"]
+
+
+async def test_without_a_proven_author_only_the_postmaster_is_told(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING, author=None), sender="forged@example.net", author=None))
+    await rig.fail("M1-1")
+    ((item, mail),) = await rig.told()
+    assert item.recipient == POSTMASTER
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "no other sender is proven" in mail.get_content()
+    assert b"forged@example.net" not in item.payload
+
+
+@pytest.mark.parametrize(("of_bridge", "of_notices", "subject"), [("en", "de", "Nicht zugestellt"), ("de", None, "Not")])
+async def test_whose_language_is_spoken(rig: Rig, of_bridge: str, of_notices: str | None, subject: str) -> None:
+    rig.configuration = configuration(language=of_bridge, notices=NoticesSettings(language=of_notices))
+    await rig.spool.accept(intake(delivery(state=State.SENDING, language="en")))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    assert mail["Subject"].startswith(subject)
+
+
+async def test_a_delay_is_told_once_and_does_not_end_it(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(warn_at=NOW + 900)))
+    assert await rig.told(899) == []
+    ((_, mail),) = await rig.told(900)
+    assert mail["Subject"] == "Delayed: +43 660 0000001"
+    assert len(await rig.told(2000)) == 1
+    ((found, _),) = await rig.spool.show("M1-1")
+    assert found.state is State.QUEUED
+
+
+async def test_a_delivery_report_is_told_to_who_asked_for_all(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENT, reports=Reports.ALL)))
+    await rig.spool.move([Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered")], NOW)
+    ((_, mail),) = await rig.told()
+    assert mail["Subject"] == "Delivered: +43 660 0000001"
+
+
+async def test_an_erased_text_is_no_obstacle(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING, payload=b"")))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    assert "The text was" not in mail.get_content()
+
+
+async def test_a_relayed_sms_that_failed_reaches_the_postmaster_with_its_text(rig: Rig) -> None:
+    sms = IncomingSms(notification_id="n", phone="436600000001", line=None, text="Grüße vom Berg")
+    to = Addressed(mailbox="gone@example.com", why="phone", name="Jörg", address="j@sms.example.com")
+    relayed = delivery(
+        channel=Channel.MAIL,
+        recipient="gone@example.com",
+        author=None,
+        state=State.SENDING,
+        payload=mail_from_sms(sms, to, hostname="mx.example.com", at=NOW),
+    )
+    await rig.spool.accept(intake(relayed, kind="sms", author=None))
+    await rig.fail("M1-1", status="5.1.1")
+    ((item, mail),) = await rig.told()
+    assert item.recipient == POSTMASTER
+    assert "gone@example.com" in mail.get_content()
+    assert "Grüße vom Berg" in mail.get_content()
+    assert "SMS Jörg" in mail.get_content()  # readable, not in encoded words
+
+
+async def test_a_notice_that_fails_goes_to_the_postmaster_and_then_nowhere(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING)))
+    await rig.fail("M1-1")
+    await rig.told()
+    await rig.spool.move([Step(id="notice1-1", to=State.SENDING, event="sending")], rig.now)
+    await rig.fail("notice1-1", now=rig.now)
+    told = await rig.told(20)
+    assert [item.recipient for item, _ in told] == [POSTMASTER]
+    await rig.spool.move([Step(id="notice2-1", to=State.SENDING, event="sending")], rig.now)
+    await rig.fail("notice2-1", now=rig.now)
+    assert await rig.told(40) == []
+    assert await rig.told(60) == []
+    assert rig.made == 3  # the last one is the mark that it was logged, with no mail in it
+
+
+async def test_alerts_are_one_mail_to_the_postmaster(rig: Rig) -> None:
+    for number in range(3):
+        await rig.spool.alert(f"alert number {number}", NOW + number)
+    ((item, mail),) = await rig.told()
+    assert item.recipient == POSTMASTER
+    assert mail["Subject"] == "smsbridge on mx.example.com needs attention"
+    assert [f"alert number {number}" in mail.get_content() for number in range(3)] == [True] * 3
+    await rig.told(20)
+    assert rig.made == 1
+
+
+@pytest.mark.parametrize("author", ['"anna b"@example.org', "jörg@example.org", '"a,b>"@example.org'])
+async def test_an_odd_author_is_told_and_stops_nobody_elses_notice(rig: Rig, author: str) -> None:
+    """Quoted and non-ASCII senders pass the door, so they must pass here."""
+    await rig.spool.accept(intake(delivery(mail="A", state=State.SENDING, author=author), id="A"))
+    await rig.spool.accept(intake(delivery(mail="B", state=State.SENDING), id="B"))
+    await rig.fail("A-1", "B-1")
+    told = await rig.told()
+    assert sorted(item.recipient for item, _ in told) == sorted([author, "anna@example.org"])
+    for item, mail in told:
+        addresses = mail["To"].addresses
+        assert [address.addr_spec for address in addresses] == ([item.recipient] if item.recipient.isascii() else [])
+
+
+async def test_an_odd_text_does_not_break_out_of_the_notice(rig: Rig) -> None:
+    text = "x\r\n.\r\nFrom nobody\x00\u2028Subject: y\n\nBcc: z@example.net"
+    await rig.spool.accept(intake(delivery(state=State.SENDING, payload=encode_sms(Sms(text=text)))))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    assert mail["Bcc"] is None
+    assert "Bcc: z@example.net" in mail.get_content()
+
+
+async def test_a_notice_and_its_mark_are_one_commit(rig: Rig) -> None:
+    """If the notice cannot be kept, its outcome is told later."""
+    await rig.spool.accept(intake(delivery(state=State.SENDING)))
+    await rig.spool.accept(Intake(id="notice1", kind="mail", at=NOW))  # the id is taken
+    await rig.fail("M1-1")
+    with pytest.raises(Exception, match="UNIQUE"):
+        await rig.told()
+    ((_, mail),) = await rig.told(20)
+    assert mail["X-SMS-Id"] == "M1"

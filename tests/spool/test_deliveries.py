@@ -1,0 +1,158 @@
+"""Moves write what they should and nothing else; every noun comes back from SQL as it went in."""
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.message import Channel, Delivery, OnUnknown, Reports, State
+from bridge.spool import MOVES, Event, Step, deliveries
+from bridge.spool.sqlite import SqliteSpool
+from tests.make import NOW, delivery, intake
+
+
+async def moved(spool: SqliteSpool, step: Step, now: float = NOW + 1) -> Delivery:
+    assert await spool.move([step], now) == [True]
+    ((found, _),) = await spool.show(step.id)
+    return found
+
+
+async def test_every_field_comes_back(spool: SqliteSpool) -> None:
+    given_one = delivery(
+        channel=Channel.MAIL,
+        recipient="anna@example.com",
+        payload=b"\x00bytes\xff",
+        state=State.UNKNOWN,
+        sender="bounce+x@sms.example.com",
+        author=None,
+        route="r",
+        urgent=True,
+        reports=Reports.ALL,
+        language="de",
+        on_unknown=OnUnknown.RESEND,
+        unknown_wait=1.5,
+        changed_at=NOW + 1,
+        next_at=NOW + 2,
+        expires_at=NOW + 3,
+        warn_at=NOW + 4,
+        attempts=5,
+        code="c",
+        reason="Grüße 🐢",
+        status="4.4.2",
+        transfer_id="t",
+    )
+    default = delivery()
+    assert [
+        field.name for field in fields(Delivery) if getattr(given_one, field.name) == getattr(default, field.name)
+    ] == [
+        "id",
+        "mail",
+        "created_at",
+    ]
+    await spool.accept(intake(given_one))
+    ((found, events),) = await spool.show("M1-1")
+    assert found == given_one
+    assert type(found.urgent) is bool
+    assert events == [Event(at=NOW, event="unknown")]
+
+
+async def test_a_move_leaves_what_it_does_not_speak_of(spool: SqliteSpool) -> None:
+    before = delivery(code="4000", reason="first", status="4.0.0", transfer_id="t", attempts=2, warn_at=NOW + 9)
+    await spool.accept(intake(before))
+    found = await moved(spool, Step(id="M1-1", to=State.SENDING, event="sending"))
+    assert found == replace(before, state=State.SENDING, changed_at=NOW + 1)
+    found = await moved(
+        spool, Step(id="M1-1", to=State.QUEUED, event="deferred", code="5003", attempts=1, next_at=NOW + 7)
+    )
+    assert (found.code, found.reason, found.attempts, found.next_at) == ("5003", "", 3, NOW + 7)
+    assert found.warn_at == NOW + 9
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.DELIVERED, State.FAILED])
+async def test_what_is_done_is_not_late(spool: SqliteSpool, state: State) -> None:
+    await spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 1)))
+    await moved(spool, Step(id="M1-1", to=state, event="done"))
+    assert await spool.telling(NOW, NOW + 99, 9) == []
+
+
+async def test_words_are_bounded(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENDING)))
+    found = await moved(spool, Step(id="M1-1", to=State.FAILED, event="bounced", text="ä" * 10_000))
+    assert found.reason == "ä" * deliveries.MAX_TEXT
+
+
+async def test_a_renewed_lifetime_is_kept(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.FAILED)))
+    found = await moved(
+        spool, Step(id="M1-1", to=State.QUEUED, event="retried", next_at=NOW + 2, expires_at=NOW + 999_999)
+    )
+    assert (found.next_at, found.expires_at) == (NOW + 2, NOW + 999_999)
+
+
+@pytest.mark.parametrize(
+    ("reports", "told", "due"),
+    [
+        (Reports.FAILURES, "failed", True),
+        (Reports.ALL, "failed", True),
+        (Reports.NONE, "failed", False),
+        (Reports.FAILURES, "delivered", False),
+        (Reports.ALL, "delivered", True),
+        (Reports.NONE, "delivered", False),
+    ],
+)
+async def test_which_outcome_is_told_is_the_routes_choice(
+    spool: SqliteSpool, reports: Reports, told: str, due: bool
+) -> None:
+    await spool.accept(intake(delivery(state=State.SENDING, reports=reports)))
+    await moved(spool, Step(id="M1-1", to=State(told), event="x", told=told), NOW + 1)
+    assert await spool.telling(NOW, NOW + 99, 9) == []  # not before `collect` is over
+    assert [item.told for item in await spool.telling(NOW + 1, NOW + 99, 9)] == [told] * due
+
+
+async def test_a_failure_that_turned_out_well_is_not_told(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENT)))
+    await moved(spool, Step(id="M1-1", to=State.FAILED, event="bounced", told="failed"))
+    await moved(spool, Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered"))
+    assert await spool.telling(NOW + 99, NOW + 99, 9) == []
+
+
+async def test_outcomes_of_one_mail_come_together_with_their_kind(spool: SqliteSpool) -> None:
+    await spool.accept(intake(*(delivery(n, state=State.SENDING) for n in (1, 2, 3)), message_id="<m@example.org>"))
+    await moved(spool, Step(id="M1-2", to=State.FAILED, event="bounced", told="failed"), NOW + 1)
+    await moved(spool, Step(id="M1-1", to=State.FAILED, event="bounced", told="failed"), NOW + 3)
+    found = await spool.telling(NOW + 1, NOW + 3, 9)
+    assert [(item.delivery.id, item.kind, item.message_id) for item in found] == [
+        ("M1-1", "mail", "<m@example.org>"),
+        ("M1-2", "mail", "<m@example.org>"),
+    ]
+
+
+@pytest.mark.parametrize("state", list(State))
+async def test_only_what_is_not_done_is_late(spool: SqliteSpool, state: State) -> None:
+    await spool.accept(intake(delivery(state=state, warn_at=NOW + 1)))
+    late = [item.told for item in await spool.telling(NOW, NOW + 1, 9)]
+    waiting = {State.QUEUED, State.SENDING, State.UNKNOWN, State.HELD}
+    assert late == ["delayed"] * (state in waiting)
+    assert await spool.telling(NOW, NOW + 0.5, 9) == []
+
+
+async def test_listing_is_what_is_open_or_one_state(spool: SqliteSpool) -> None:
+    await spool.accept(intake(*(delivery(n, state=state) for n, state in enumerate(State, 1))))
+    open_states = {item.state for item in await spool.listing(None, 99)}
+    assert open_states == {State.QUEUED, State.SENDING, State.UNKNOWN, State.HELD}
+    for state in State:
+        assert [item.state for item in await spool.listing(state, 99)] == [state]
+    assert len(await spool.listing(None, 2)) == 2
+    assert await spool.open_count() == 4
+
+
+@given(st.lists(st.sampled_from(State), max_size=12))
+def test_no_walk_ever_leaves_the_table(walk: list[State]) -> None:
+    """The table itself: whatever is asked for, in SENDING one comes from QUEUED alone, and never out of an end."""
+    at = State.QUEUED
+    for wanted in walk:
+        if wanted in MOVES[at]:
+            assert not (wanted is State.SENDING and at is not State.QUEUED)
+            assert at not in {State.DELIVERED, State.DROPPED}
+            at = wanted

@@ -1,0 +1,90 @@
+"""Token buckets: what they let through, what they keep, and that one sender's bucket is nobody else's."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.config import LimitsSettings, Rate
+from bridge.limits import _MOST_BUCKETS, Limits
+from tests.make import NOW
+
+OFF = Rate()
+NAMES = ("sender", "recipient", "route", "total")
+
+
+def only(name: str, rate: Rate) -> LimitsSettings:
+    return LimitsSettings(**{**dict.fromkeys(NAMES, OFF), name: rate})
+
+
+def take(limits: Limits, settings: LimitsSettings, now: float = NOW, *, urgent: bool = False, **who: str) -> str | None:
+    asked = {"sender": "a@example.org", "recipient": "4366", "route": "r", **who}
+    return limits.take(settings, urgent=urgent, now=now, **asked)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_bucket_then_its_rate(name: str) -> None:
+    limits, settings = Limits(), only(name, Rate(count=3, seconds=60))
+    assert [take(limits, settings) for _ in range(4)] == [None, None, None, name]
+    assert take(limits, settings, NOW + 19.9) == name
+    assert take(limits, settings, NOW + 20.1) is None
+    assert take(limits, settings, NOW + 20.2) == name
+    assert [take(limits, settings, NOW + 10_000) for _ in range(4)] == [None, None, None, name]
+
+
+def test_zero_is_off() -> None:
+    limits = Limits()
+    settings = LimitsSettings(**dict.fromkeys(NAMES, OFF))
+    assert {take(limits, settings) for _ in range(1000)} == {None}
+
+
+@pytest.mark.parametrize("name", ["sender", "recipient", "route"])
+def test_one_bucket_is_nobody_elses(name: str) -> None:
+    limits, settings = Limits(), only(name, Rate(count=1, seconds=60))
+    assert take(limits, settings) is None
+    assert take(limits, settings) == name
+    assert take(limits, settings, **{name: "another"}) is None
+
+
+def test_a_mailing_cannot_eat_an_alarms_room() -> None:
+    limits, settings = Limits(), only("total", Rate(count=2, seconds=60))
+    assert [take(limits, settings) for _ in range(3)] == [None, None, "total"]
+    assert [take(limits, settings, urgent=True) for _ in range(3)] == [None, None, "total"]
+
+
+def test_from_every_bucket_or_from_none() -> None:
+    limits = Limits()
+    settings = LimitsSettings(sender=Rate(count=9, seconds=60), recipient=Rate(count=1, seconds=60), route=OFF, total=OFF)
+    assert take(limits, settings, recipient="1") is None
+    for _ in range(100):
+        assert take(limits, settings, recipient="1") == "recipient"
+    for number in range(2, 10):
+        assert take(limits, settings, recipient=str(number)) is None
+    assert take(limits, settings, recipient="10") == "sender"
+
+
+def test_a_changed_setting_counts_at_once() -> None:
+    limits = Limits()
+    for _ in range(5):
+        take(limits, only("total", Rate(count=5, seconds=60)))
+    assert take(limits, only("total", Rate(count=1, seconds=60)), NOW + 60) is None
+    assert take(limits, only("total", Rate(count=1, seconds=60)), NOW + 60) == "total"
+    assert take(limits, only("total", OFF), NOW + 60) is None
+
+
+def test_memory_is_bounded() -> None:
+    limits, settings = Limits(), only("sender", Rate(count=1, seconds=3600))
+    for number in range(_MOST_BUCKETS + 10):
+        take(limits, settings, NOW + number / 1000, sender=f"{number}@example.org")
+    assert len(limits._buckets) <= _MOST_BUCKETS
+    assert take(limits, settings, NOW + 21, sender=f"{_MOST_BUCKETS}@example.org") == "sender"  # the latest stay
+
+
+@given(st.lists(st.floats(-100, 100), max_size=60), st.integers(1, 5), st.integers(1, 60))
+def test_whatever_the_clock_does_no_more_than_the_rate_goes(steps: list[float], count: int, seconds: int) -> None:
+    limits, settings = Limits(), only("total", Rate(count=count, seconds=seconds))
+    now, forward, passed = NOW, 0.0, 0
+    for step in steps:
+        now += step
+        forward += max(0.0, step)
+        passed += take(limits, settings, now) is None
+    assert passed <= count + forward * count / seconds + 1e-6

@@ -1,0 +1,120 @@
+"""Message-IDs and answer tokens: always the same for the same, never good for anybody else."""
+
+import base64
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.threads import TOKEN_FOR, Answer, message_id, read_token, root_id, token
+
+KEY, OTHER = b"k" * 32, b"o" * 32
+NOW = 1_800_000_000.0
+BOX = "anna@example.com"
+ANSWER = Answer(phone="436600000001", line="436600000099")
+TOKEN = token(KEY, ANSWER, BOX, NOW)
+
+
+def test_a_token_says_what_was_put_in() -> None:
+    assert read_token([KEY], TOKEN, BOX, NOW) == ANSWER
+    lineless = Answer(phone="436600000001", line=None)
+    assert read_token([KEY], token(KEY, lineless, BOX, NOW), BOX, NOW) == lineless
+
+
+@given(st.integers(1, 10**19 - 1).map(str), st.one_of(st.none(), st.integers(1, 10**19 - 1).map(str)))
+def test_every_number_fits_a_local_part(phone: str, line: str | None) -> None:
+    made = token(KEY, Answer(phone=phone, line=line), BOX, NOW)
+    assert len(f"r+{made}") <= 64
+    assert re.fullmatch("[a-z2-7]+", made)
+    assert read_token([KEY], made, BOX, NOW) == Answer(phone=phone, line=line)
+
+
+@pytest.mark.parametrize("bad", ["", "x", "4" * 21, "12a", "-1"])
+def test_what_is_no_number_gets_no_token(bad: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        token(KEY, Answer(phone=bad, line=None), BOX, NOW)
+
+
+@pytest.mark.parametrize("bad", ["ALERT", "4" * 21, "x1"])
+def test_what_is_no_line_gets_no_token(bad: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        token(KEY, Answer(phone="436600000001", line=bad), BOX, NOW)
+
+
+@pytest.mark.parametrize("spelling", ["06600000001", "0"])
+def test_a_number_whose_spelling_would_be_lost_gets_no_token(spelling: str) -> None:
+    """A token keeps a number, not its leading zeros: a national spelling would come back as somebody else's phone."""
+    with pytest.raises(ValueError, match=r".*"):
+        token(KEY, Answer(phone=spelling, line=None), BOX, NOW)
+    with pytest.raises(ValueError, match=r".*"):
+        token(KEY, Answer(phone="436600000001", line=spelling), BOX, NOW)
+
+
+def test_its_case_does_not_matter_since_mail_programs_change_it() -> None:
+    assert read_token([KEY], TOKEN.upper(), BOX, NOW) == ANSWER
+
+
+@pytest.mark.parametrize("mailbox", ["bernd@example.com", "Anna@example.com", "", "anna@example.com ", "anna@example.co"])
+def test_it_is_good_for_nobody_else(mailbox: str) -> None:
+    assert read_token([KEY], TOKEN, mailbox, NOW) is None
+
+
+def test_it_expires() -> None:
+    assert read_token([KEY], TOKEN, BOX, NOW + TOKEN_FOR - 3600) == ANSWER
+    assert read_token([KEY], TOKEN, BOX, NOW + TOKEN_FOR + 1) is None
+
+
+def test_keys_are_rotated() -> None:
+    assert read_token([OTHER, KEY], TOKEN, BOX, NOW) == ANSWER
+    assert read_token([OTHER], TOKEN, BOX, NOW) is None
+    assert read_token([], TOKEN, BOX, NOW) is None
+
+
+def test_every_single_bit_flip_is_refused() -> None:
+    sealed = base64.b32decode(TOKEN.upper())
+    assert len(sealed) * 8 == len(TOKEN) * 5  # no spare bits that could be flipped unseen
+    for bit in range(len(sealed) * 8):
+        flipped = bytearray(sealed)
+        flipped[bit // 8] ^= 1 << bit % 8
+        text = base64.b32encode(flipped).decode().lower()
+        assert read_token([KEY], text, BOX, NOW) is None, bit
+
+
+def test_every_other_character_in_every_place_is_refused() -> None:
+    for place, character in enumerate(TOKEN):
+        for other in "abcdefghijklmnopqrstuvwxyz234567=-+_. ":
+            if other != character:
+                assert read_token([KEY], TOKEN[:place] + other + TOKEN[place + 1 :], BOX, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["", "a", TOKEN[:-1], TOKEN + "a", TOKEN + "aaaaaaaa", TOKEN * 2, TOKEN[2:], "ü" * 56, "\x00" * 56])
+def test_what_has_another_length_is_refused(text: str) -> None:
+    assert read_token([KEY], text, BOX, NOW) is None
+
+
+@given(st.one_of(st.text(max_size=80), st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567", min_size=56, max_size=56)))
+def test_nothing_made_up_is_read_and_nothing_raises(text: str) -> None:
+    assert read_token([KEY, OTHER], text, BOX, NOW) is None
+
+
+def test_message_ids_survive_the_loss_of_every_database() -> None:
+    assert message_id("n1", BOX, "mx.example.com") == message_id("n1", BOX, "mx.example.com")
+    different = {
+        message_id("n1", BOX, "mx.example.com"),
+        message_id("n2", BOX, "mx.example.com"),
+        message_id("n1", "bernd@example.com", "mx.example.com"),
+        root_id("n1", BOX, "mx.example.com"),
+        root_id("436600000001", BOX, "mx.example.com"),
+    }
+    assert len(different) == 5
+
+
+@given(st.text(), st.text())
+def test_message_ids_are_sane_whatever_the_provider_sends(notification: str, mailbox: str) -> None:
+    for made in (message_id(notification, mailbox, "mx.example.com"), root_id(notification, mailbox, "mx.example.com")):
+        assert re.fullmatch(r"<[a-z0-9.]+@mx\.example\.com>", made)
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    assert message_id("a", "bc", "h") != message_id("ab", "c", "h")
