@@ -12,7 +12,7 @@ from email.utils import formatdate
 
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 # RFC 5321: a dot-atom or a quoted string (which may hold spaces), then a domain or an address literal.
-_ADDRESS = re.compile(r'''(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"(?:[ !#-\[\]-~]|\\[ -~])*")@[A-Za-z0-9.:\[\]-]+\Z''')
+_ADDRESS = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"(?:[ !#-\[\]-~]|\\[ -~])*")@[A-Za-z0-9.:\[\]-]+\Z""")
 _PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HEAD = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*: [\x20-\x7e]*(?:\r\n [\x20-\x7e]+)*\r\n)+\Z")

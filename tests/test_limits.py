@@ -18,7 +18,8 @@ def only(name: str, rate: Rate) -> LimitsSettings:
 
 def take(limits: Limits, settings: LimitsSettings, now: float = NOW, *, urgent: bool = False, **who: str) -> str | None:
     asked = {"sender": "a@example.org", "recipient": "4366", "route": "r", **who}
-    return limits.take(settings, urgent=urgent, now=now, **asked)
+    sender, recipient, route = asked["sender"], asked["recipient"], asked["route"]
+    return limits.take(settings, sender=sender, recipient=recipient, route=route, urgent=urgent, now=now)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +43,7 @@ def test_one_bucket_is_nobody_elses(name: str) -> None:
     limits, settings = Limits(), only(name, Rate(count=1, seconds=60))
     assert take(limits, settings) is None
     assert take(limits, settings) == name
-    assert take(limits, settings, **{name: "another"}) is None
+    assert take(limits, settings, NOW, urgent=False, **{name: "another"}) is None
 
 
 def test_a_mailing_cannot_eat_an_alarms_room() -> None:
@@ -53,7 +54,9 @@ def test_a_mailing_cannot_eat_an_alarms_room() -> None:
 
 def test_from_every_bucket_or_from_none() -> None:
     limits = Limits()
-    settings = LimitsSettings(sender=Rate(count=9, seconds=60), recipient=Rate(count=1, seconds=60), route=OFF, total=OFF)
+    settings = LimitsSettings(
+        sender=Rate(count=9, seconds=60), recipient=Rate(count=1, seconds=60), route=OFF, total=OFF
+    )
     assert take(limits, settings, recipient="1") is None
     for _ in range(100):
         assert take(limits, settings, recipient="1") == "recipient"

@@ -55,7 +55,9 @@ def test_its_case_does_not_matter_since_mail_programs_change_it() -> None:
     assert read_token([KEY], TOKEN.upper(), BOX, NOW) == ANSWER
 
 
-@pytest.mark.parametrize("mailbox", ["bernd@example.com", "Anna@example.com", "", "anna@example.com ", "anna@example.co"])
+@pytest.mark.parametrize(
+    "mailbox", ["bernd@example.com", "Anna@example.com", "", "anna@example.com ", "anna@example.co"]
+)
 def test_it_is_good_for_nobody_else(mailbox: str) -> None:
     assert read_token([KEY], TOKEN, mailbox, NOW) is None
 
@@ -88,7 +90,9 @@ def test_every_other_character_in_every_place_is_refused() -> None:
                 assert read_token([KEY], TOKEN[:place] + other + TOKEN[place + 1 :], BOX, NOW) is None
 
 
-@pytest.mark.parametrize("text", ["", "a", TOKEN[:-1], TOKEN + "a", TOKEN + "aaaaaaaa", TOKEN * 2, TOKEN[2:], "ü" * 56, "\x00" * 56])
+@pytest.mark.parametrize(
+    "text", ["", "a", TOKEN[:-1], TOKEN + "a", TOKEN + "aaaaaaaa", TOKEN * 2, TOKEN[2:], "ü" * 56, "\x00" * 56]
+)
 def test_what_has_another_length_is_refused(text: str) -> None:
     assert read_token([KEY], text, BOX, NOW) is None
 

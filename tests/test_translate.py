@@ -101,7 +101,7 @@ def test_whatever_comes_a_text_that_fits_comes_out_or_a_reply(subject: str, body
 
 def relayed(sms: IncomingSms = SMS, to: Addressed = TO) -> EmailMessage:
     raw = mail_from_sms(sms, to, hostname="mx.example.com", at=NOW)
-    return cast("EmailMessage", email.message_from_bytes(raw, policy=email.policy.default))
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def test_the_mail_of_an_sms() -> None:

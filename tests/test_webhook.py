@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import apsw
@@ -91,7 +91,7 @@ class Rig:
 
     async def mails(self) -> list[tuple[Delivery, EmailMessage]]:
         return [
-            (item, cast("EmailMessage", email.message_from_bytes(item.payload, policy=email.policy.default)))
+            (item, email.message_from_bytes(item.payload, policy=email.policy.default))
             for item in await self.spool.listing(None, 999)
             if item.channel is Channel.MAIL
         ]
@@ -387,7 +387,9 @@ async def test_who_gets_an_sms(rig: Rig) -> None:
     assert await reach(1) == ("anna@example.com", "phone")
     assert await reach(2, senderAddress="436600000055") == ("office@example.com", "line")
     assert await reach(3, senderAddress="436600000055", recipientAddress="436600000077") == (POSTMASTER, "postmaster")
-    talk = Conversation(phone=PHONE, line=LINE, author="bernd@example.org", message_id="<m@example.org>", expires_at=NOW + 9)
+    talk = Conversation(
+        phone=PHONE, line=LINE, author="bernd@example.org", message_id="<m@example.org>", expires_at=NOW + 9
+    )
     await rig.spool.accept(intake(delivery(), conversations=[talk]))
     assert await reach(4) == ("bernd@example.org", "conversation")
     assert (await rig.mails())[-1][1]["In-Reply-To"] == "<m@example.org>"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 3.0
+PATIENCE = 20.0
 """Seconds; far more than a slow machine needs, so that only what never comes fails."""
 
 

@@ -7,6 +7,7 @@ lost 7.8 %. apsw brings a SQLite that has not the WAL-reset bug of 3.7.0 to 3.51
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,7 +59,7 @@ def _connect(path: Path, *, writing: bool) -> apsw.Connection:
         db = apsw.Connection(str(path))
         db.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
         if writing:
-            db.execute("PRAGMA journal_mode = WAL")
+            _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")
             schema.migrate(db)
@@ -72,6 +73,20 @@ def _connect(path: Path, *, writing: bool) -> apsw.Connection:
     except apsw.Error as error:
         raise SpoolDamaged(f"the spool {path} cannot be opened: {error}") from error
     return db
+
+
+def _use_wal(db: apsw.Connection) -> None:
+    """Switch a fresh file; SQLite does not wait when another program switches it just now, so we do."""
+    until = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class SqliteSpool:

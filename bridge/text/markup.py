@@ -168,9 +168,12 @@ def hidden(element: etree._Element) -> bool:
 
 
 def _walk(element: etree._Element, page: _Page) -> None:
-    if not isinstance(element.tag, str) or hidden(element):
+    if not isinstance(element.tag, str):
         return
     breaks = _breaks(element)
+    if hidden(element):
+        page.block(min(breaks, 1))  # words on both sides of a hidden quotation are not one word
+        return
     if breaks:
         page.block(breaks)
     _before(element, page)

@@ -1,15 +1,20 @@
-"""The command as a user runs it: a process of its own, its two outputs and its exit code."""
+"""The command as a user runs it: its two outputs and its exit code.
+
+Once per command in a process of its own, for the rest inside this one, where starting costs nothing.
+"""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.cli import main
 from tests.config import setup
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +45,24 @@ def smsbridge(*arguments: str | Path, stdin: str | None = None) -> Ran:
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+Here = Callable[..., Ran]
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs the command inside this process."""
+
+    def run(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Ran(ended.value.code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from bridge.message import Channel, Delivery, State, decode_sms
 from bridge.spool.sqlite import open_spool
-from tests.cli.conftest import Ran, smsbridge
+from tests.cli.conftest import Here, Ran, smsbridge
 from tests.make import delivery, intake
 
 FIELDS = ["id", "mail", "channel", "state", "recipient", "attempts", "next_at", "code", "reason"]
@@ -36,62 +37,77 @@ def shown(config: Path, name: str = "M1-1") -> Delivery:
     return asyncio.run(showing())
 
 
-def queue(config: Path, *arguments: str) -> Ran:
-    return smsbridge("queue", *arguments, "--config", config)
+@dataclass
+class Queue:
+    """`smsbridge queue` on one configuration."""
+
+    here: Here
+    config: Path
+
+    def __call__(self, *arguments: str) -> Ran:
+        return self.here("queue", *arguments, "--config", self.config)
+
+    def list(self, *arguments: str) -> "list[dict[str, Any]]":
+        ran = self("list", "--json", *arguments)
+        assert ran.code == 0
+        found: list[dict[str, Any]] = ran.json
+        return found
 
 
-def listed(config: Path, *arguments: str) -> list[dict[str, Any]]:
-    ran = queue(config, "list", "--json", *arguments)
-    assert ran.code == 0
-    found: list[dict[str, Any]] = ran.json
-    return found
+@pytest.fixture
+def queue(here: Here, config: Path) -> Queue:
+    return Queue(here, config)
 
 
-def test_send_then_list_then_show(config: Path) -> None:
+def test_send_then_list_then_show(queue: Queue, config: Path) -> None:
     sent = smsbridge("send", "0660 0000001", "Grüße\x07 aus dem Keller", "--config", config, "--json")
     assert sent.code == 0
-    assert (sent.json["recipient"], sent.json["text"], sent.json["parts"]) == ("436600000001", "Grüße aus dem Keller", 1)
-    (item,) = listed(config)
+    assert (sent.json["recipient"], sent.json["text"], sent.json["parts"]) == (
+        "436600000001",
+        "Grüße aus dem Keller",
+        1,
+    )
+    (item,) = queue.list()
     assert list(item) == FIELDS
     assert item["id"] == sent.json["id"]
     assert item["mail"] == item["id"].removesuffix("-1")
     assert (item["channel"], item["state"], item["attempts"]) == ("sms", "queued", 0)
     assert re.fullmatch(RFC3339, item["next_at"])
-    one = queue(config, "show", item["id"], "--json").json
+    one = queue("show", item["id"], "--json").json
     assert list(one) == [*FIELDS, "events"]
     assert [list(event) for event in one["events"]] == [["at", "event", "code", "text"]]
     assert one["events"][0]["event"] == "queued"
     assert re.fullmatch(RFC3339, one["events"][0]["at"])
     assert decode_sms(shown(config, item["id"]).payload).text == "Grüße aus dem Keller"
-    people = queue(config, "list")
+    people = smsbridge("queue", "list", "--config", config)
     assert item["id"] in people.out
-    assert queue(config, "show", item["mail"]).code == 0
+    assert queue("show", item["mail"]).code == 0
 
 
 @pytest.mark.parametrize("arguments", [["nonsense", "x"], ["123", "x"], ["06600000001", "  "], ["06600000001", "\x01"]])
-def test_what_cannot_be_sent_is_wrong_usage(config: Path, arguments: list[str]) -> None:
-    assert smsbridge("send", *arguments, "--config", config).code == 64
+def test_what_cannot_be_sent_is_wrong_usage(here: Here, config: Path, arguments: list[str]) -> None:
+    assert here("send", *arguments, "--config", config).code == 64
 
 
-def test_a_long_text_is_cut_where_it_is_told(config: Path) -> None:
-    ran = smsbridge("send", "06600000001", "wort " * 100, "--max-parts", "2", "--config", config)
+def test_a_long_text_is_cut_where_it_is_told(here: Here, config: Path) -> None:
+    ran = here("send", "06600000001", "wort " * 100, "--max-parts", "2", "--config", config)
     assert ran.code == 0
     assert "2 SMS" in ran.out
     assert "(cut)" in ran.out
 
 
-def test_list_filters_by_state(config: Path) -> None:
+def test_list_filters_by_state(queue: Queue, config: Path) -> None:
     put(config, *(delivery(number, state=state) for number, state in enumerate(State, 1)))
-    assert {item["state"] for item in listed(config)} == {"queued", "sending", "unknown", "held"}
-    assert [item["state"] for item in listed(config, "--state", "unknown")] == ["unknown"]
-    assert [item["state"] for item in listed(config, "--state", "failed")] == ["failed"]
-    assert len(listed(config, "--limit", "2")) == 2
+    assert {item["state"] for item in queue.list()} == {"queued", "sending", "unknown", "held"}
+    assert [item["state"] for item in queue.list("--state", "unknown")] == ["unknown"]
+    assert [item["state"] for item in queue.list("--state", "failed")] == ["failed"]
+    assert len(queue.list("--limit", "2")) == 2
 
 
-def test_show_of_nothing_is_1(config: Path) -> None:
+def test_show_of_nothing_is_1(queue: Queue, config: Path) -> None:
     put(config, delivery())
-    assert queue(config, "show", "none").code == 1
-    ran = queue(config, "drop", "none", "--json")
+    assert queue("show", "none").code == 1
+    ran = queue("drop", "none", "--json")
     assert (ran.code, ran.json[0]["done"]) == (1, False)
 
 
@@ -110,9 +126,9 @@ RULES: dict[str, dict[State, State]] = {
 
 
 @pytest.mark.parametrize("command", sorted(RULES))
-def test_what_may_be_done_with_which_state(config: Path, command: str) -> None:
+def test_what_may_be_done_with_which_state(queue: Queue, config: Path, command: str) -> None:
     put(config, *(delivery(number, state=state) for number, state in enumerate(State, 1)))
-    ran = queue(config, *command.split(), "M1", "--json")
+    ran = queue(*command.split(), "M1", "--json")
     allowed = RULES[command]
     assert {item["id"]: item["done"] for item in ran.json} == {
         f"M1-{number}": state in allowed for number, state in enumerate(State, 1)
@@ -123,14 +139,14 @@ def test_what_may_be_done_with_which_state(config: Path, command: str) -> None:
         assert shown(config, f"M1-{number}").state is allowed.get(state, state)
 
 
-def test_retry_is_due_now_with_a_life_of_its_own(config: Path) -> None:
+def test_retry_is_due_now_with_a_life_of_its_own(queue: Queue, config: Path) -> None:
     now = time.time()
     put(
         config,
         delivery(1, created_at=now, next_at=now + 3000, expires_at=now + 9000),
         delivery(2, state=State.FAILED, created_at=now - 99_999, next_at=now - 99_999, expires_at=now - 10),
     )
-    ran = queue(config, "retry", "M1", "--yes")
+    ran = queue("retry", "M1", "--yes")
     assert ran.code == 0
     assert "retried" in ran.out
     assert shown(config, "M1-1").next_at <= time.time()
@@ -138,25 +154,25 @@ def test_retry_is_due_now_with_a_life_of_its_own(config: Path) -> None:
     assert shown(config, "M1-2").expires_at > now + 80_000
 
 
-def test_an_erased_text_cannot_be_sent_again(config: Path) -> None:
+def test_an_erased_text_cannot_be_sent_again(queue: Queue, config: Path) -> None:
     put(config, delivery(state=State.FAILED, payload=b""))
-    ran = queue(config, "retry", "M1-1", "--yes")
+    ran = queue("retry", "M1-1", "--yes")
     assert ran.code == 1
     assert "erased" in ran.err
     assert shown(config).state is State.FAILED
 
 
-def test_without_yes_it_says_why_not(config: Path) -> None:
+def test_without_yes_it_says_why_not(queue: Queue, config: Path) -> None:
     put(config, delivery(state=State.UNKNOWN))
-    ran = queue(config, "retry", "M1-1")
+    ran = queue("retry", "M1-1")
     assert (ran.code, ran.out) == (1, "")
     assert "--yes" in ran.err
     assert shown(config).state is State.UNKNOWN
 
 
-def test_a_drop_tells_nobody(config: Path) -> None:
+def test_a_drop_tells_nobody(queue: Queue, config: Path) -> None:
     put(config, delivery(state=State.UNKNOWN, warn_at=1.0))
-    assert queue(config, "drop", "M1-1").code == 0
+    assert queue("drop", "M1-1").code == 0
 
     async def told() -> int:
         spool = await open_spool(config.with_name("smsbridge.db"))
@@ -167,7 +183,7 @@ def test_a_drop_tells_nobody(config: Path) -> None:
     assert asyncio.run(told()) == 0
 
 
-def test_mails_are_in_the_queue_too(config: Path) -> None:
+def test_mails_are_in_the_queue_too(queue: Queue, config: Path) -> None:
     put(config, delivery(channel=Channel.MAIL, recipient="anna@example.com", payload=b"x"))
-    (item,) = listed(config)
+    (item,) = queue.list()
     assert (item["channel"], item["recipient"]) == ("mail", "anna@example.com")

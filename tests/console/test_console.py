@@ -25,10 +25,10 @@ class Rig:
         return {"ready": self.ready, "queued": await self.spool.open_count(), **self.shown}
 
     async def get(self, path: str, method: str = "GET") -> tuple[int, Any]:
-        async with aiohttp.ClientSession() as client:
-            async with client.request(method, f"http://127.0.0.1:{self.port}{path}") as answer:
-                is_json = answer.content_type == "application/json"
-                return answer.status, await answer.json() if is_json else await answer.text()
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.ClientSession() as client, client.request(method, url) as answer:
+            is_json = answer.content_type == "application/json"
+            return answer.status, await answer.json() if is_json else await answer.text()
 
 
 @pytest.fixture

@@ -22,9 +22,7 @@ class Rig:
     keep: tuple[float, float] = (72 * 3600.0, 90 * 86400.0)
 
     def __post_init__(self) -> None:
-        self.sweep = Sweep(
-            spool=self.spool, clock=lambda: self.now, keep=lambda: self.keep, wake=self.woken.append
-        )
+        self.sweep = Sweep(spool=self.spool, clock=lambda: self.now, keep=lambda: self.keep, wake=self.woken.append)
 
     async def at(self, seconds: float) -> None:
         self.now = NOW + seconds

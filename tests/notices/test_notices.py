@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -43,7 +42,15 @@ class Rig:
 
     async def fail(self, *names: str, status: str = "5.1.3", now: float = NOW) -> None:
         steps = [
-            Step(id=name, to=State.FAILED, event="bounced", code="4002", text="INVALID_RECIPIENT", status=status, told="failed")
+            Step(
+                id=name,
+                to=State.FAILED,
+                event="bounced",
+                code="4002",
+                text="INVALID_RECIPIENT",
+                status=status,
+                told="failed",
+            )
             for name in names
         ]
         assert all(await self.spool.move(steps, now))
@@ -58,7 +65,7 @@ class Rig:
 
 def parsed(payload: bytes) -> EmailMessage:
     assert b"\n" not in payload.replace(b"\r\n", b"")
-    return cast("EmailMessage", email.message_from_bytes(payload, policy=email.policy.default))
+    return email.message_from_bytes(payload, policy=email.policy.default)
 
 
 @pytest.fixture
@@ -99,7 +106,9 @@ async def test_outcomes_of_one_mail_are_gathered(rig: Rig) -> None:
 
 
 async def test_authors_and_mails_do_not_mix(rig: Rig) -> None:
-    await rig.spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING, author="b@example.org")))
+    await rig.spool.accept(
+        intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING, author="b@example.org"))
+    )
     await rig.spool.accept(intake(delivery(mail="M2", state=State.SENDING), id="M2"))
     await rig.fail("M1-1", "M1-2", "M2-1")
     told = await rig.told()
@@ -116,7 +125,9 @@ async def test_without_a_proven_author_only_the_postmaster_is_told(rig: Rig) -> 
     assert b"forged@example.net" not in item.payload
 
 
-@pytest.mark.parametrize(("of_bridge", "of_notices", "subject"), [("en", "de", "Nicht zugestellt"), ("de", None, "Not")])
+@pytest.mark.parametrize(
+    ("of_bridge", "of_notices", "subject"), [("en", "de", "Nicht zugestellt"), ("de", None, "Not")]
+)
 async def test_whose_language_is_spoken(rig: Rig, of_bridge: str, of_notices: str | None, subject: str) -> None:
     rig.configuration = configuration(language=of_bridge, notices=NoticesSettings(language=of_notices))
     await rig.spool.accept(intake(delivery(state=State.SENDING, language="en")))

@@ -1,4 +1,4 @@
-"""The front door for mail with a real listener and the real spool: every reply of the contract, said by smtplib or raw."""
+"""The front door for mail, with a real listener and the real spool: every reply of the contract."""
 
 import asyncio
 import json
@@ -98,6 +98,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     spool = await open_spool(tmp_path / "s.db")
     holder: list[Rig] = []
+    woken: list[Channel] = []
     door = Door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
@@ -105,11 +106,11 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         limits=Limits(),
         clock=lambda: holder[0].now,
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
-        wake=lambda channel: holder[0].woken.append(channel),
+        wake=woken.append,
         full=lambda: holder[0].full,
     )
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com"))
-    holder.append(Rig(spool, listener))
+    holder.append(Rig(spool, listener, woken=woken))
     await listener.open([Endpoint(host="127.0.0.1", port=0)])
     yield holder[0]
     await listener.drain(1.0)
@@ -409,9 +410,7 @@ async def test_a_login_is_bound_to_its_own_addresses(rig: Rig, certificates: Cer
     hashed = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
     user = User(name="anna", hash=hashed, addresses=frozenset({"anna@example.org"}))
     row = replace(ANNA, allow=Allow(users=frozenset({"anna"})))
-    rig.configuration = replace(
-        configuration(rows=[row], smtpd=UNTRUSTED), users=MappingProxyType({"anna": user})
-    )
+    rig.configuration = replace(configuration(rows=[row], smtpd=UNTRUSTED), users=MappingProxyType({"anna": user}))
     rig.listener.terms = replace(rig.listener.terms, ssl_context=certificates.server, offers_auth=True)
 
     def session(sender: str, secret: str) -> list[int]:
@@ -436,7 +435,14 @@ async def test_a_login_is_bound_to_its_own_addresses(rig: Rig, certificates: Cer
 
 async def test_the_rows_policy_goes_with_the_delivery(rig: Rig) -> None:
     row: Route = replace(
-        ANNA, urgent=True, lifetime=60.0, warn_after=10.0, reports=Reports.ALL, language="de", unknown_wait=7.0, flash=True
+        ANNA,
+        urgent=True,
+        lifetime=60.0,
+        warn_after=10.0,
+        reports=Reports.ALL,
+        language="de",
+        unknown_wait=7.0,
+        flash=True,
     )
     rig.configuration = configuration(rows=[row])
     await rig.send(mail("x"))

@@ -39,8 +39,8 @@ async def test_with_its_last_delivery_a_mail_goes(spool: SqliteSpool) -> None:
     await spool.accept(intake(delivery(1, state=State.SENT), delivery(2, state=State.FAILED)))
     await spool.purge(NOW + HISTORY + 1, TEXT, HISTORY)
     for table in ("mails", "deliveries", "events"):
-        count = await spool.writer.run(lambda db, table=table: db.execute(f"SELECT count(*) FROM {table}").fetchall())
-        assert count == [(0,)], table
+        sql = f"SELECT count(*) FROM {table}"  # noqa: S608  # three literals
+        assert await spool.writer.run(lambda db: db.execute(sql).fetchall()) == [(0,)], table  # noqa: B023  # run now
 
 
 async def test_it_works_in_bites_and_says_when_it_is_done(spool: SqliteSpool) -> None:

@@ -12,7 +12,7 @@ from tests.make import NOW, delivery, intake
 
 def test_the_table_names_every_state() -> None:
     assert set(MOVES) == set(State)
-    assert FINAL | OPEN == set(State)
+    assert set(State) == FINAL | OPEN
     assert COMES_FROM[State.DELIVERED] == {State.SENDING, State.SENT, State.UNKNOWN, State.FAILED}
 
 
