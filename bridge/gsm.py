@@ -211,7 +211,7 @@ _BREAK = re.compile("\r\n")
 _UNSEEN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u034f{_FORMAT}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARK = re.compile("[A-Za-z][\u0300-\u036f]{1,3}")
-_DEGREE = re.compile(r"°+(?=[CF]\b)")
+_DEGREE = re.compile(r"(?<!°)°{1,3}(?=[CF]\b)")  # bounded: a run of them is no temperature
 _BULLET = re.compile("^·", re.MULTILINE)
 _RARE = re.compile("[°\u0300-\u036f\u200d\ufe00-\ufe0f\U000e0020-\U000e01ef]")
 _LOOSE = re.compile(

@@ -16,29 +16,58 @@ class _Bucket:
     at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """SMS that somebody wants to send at once."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    route: str
+    urgent: bool = False
+
+
 class Limits:
     """All buckets; full at first."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, str, bool], _Bucket] = {}
 
-    def take(
-        self, settings: LimitsSettings, *, sender: str, recipient: str, route: str, urgent: bool, now: float
-    ) -> str | None:
-        """Take one SMS from every bucket, or from none: then the name of the limit that is reached."""
-        wanted = (
-            ("sender", sender, settings.sender),
-            ("recipient", recipient, settings.recipient),
-            ("route", route, settings.route),
-            ("total", "", settings.total),
-        )
-        buckets = [(name, self._bucket((name, key, urgent), rate, now)) for name, key, rate in wanted if rate.count > 0]
-        for name, bucket in buckets:
-            if bucket.left < 1.0:
+    def reached(self, settings: LimitsSettings, wanted: Wanted, now: float) -> str | None:
+        """The name of a limit that these SMS would break now, or None; takes nothing."""
+        for name, bucket, cost in self._costs(settings, wanted, now):
+            if bucket.left < cost:
                 return name
-        for _, bucket in buckets:
-            bucket.left -= 1.0
         return None
+
+    def take(self, settings: LimitsSettings, wanted: Wanted, now: float) -> str | None:
+        """Take what these SMS cost from every bucket, or from none: then the name of the limit that is reached."""
+        costs = self._costs(settings, wanted, now)
+        for name, bucket, cost in costs:
+            if bucket.left < cost:
+                return name
+        for _, bucket, cost in costs:
+            bucket.left -= cost
+        return None
+
+    def give_back(self, settings: LimitsSettings, wanted: Wanted, now: float) -> None:
+        """What was taken was not sent after all."""
+        for _, bucket, cost in self._costs(settings, wanted, now):
+            bucket.left += cost
+
+    def _costs(self, settings: LimitsSettings, wanted: Wanted, now: float) -> list[tuple[str, _Bucket, float]]:
+        """Name, bucket and price; a group larger than a limit costs a whole bucket, since it could never go else."""
+        urgent = wanted.urgent
+        asked = [
+            ("sender", wanted.sender, settings.sender, len(wanted.recipients)),
+            ("route", wanted.route, settings.route, len(wanted.recipients)),
+            ("total", "", settings.total, len(wanted.recipients)),
+            *(("recipient", phone, settings.recipient, 1) for phone in wanted.recipients),
+        ]
+        return [
+            (name, self._bucket((name, key, urgent), rate, now), float(min(count, rate.count)))
+            for name, key, rate, count in asked
+            if rate.count > 0
+        ]
 
     def _bucket(self, key: tuple[str, str, bool], rate: Rate, now: float) -> _Bucket:
         bucket = self._buckets.get(key)

@@ -18,15 +18,14 @@ def test_the_designs_alphabet_and_length(at: float, random: bytes) -> None:
 
 @given(
     st.integers(0, 2**40),
-    st.integers(1, 10**6),
+    st.integers(2, 10**6),
     st.binary(min_size=10, max_size=10),
     st.binary(min_size=10, max_size=10),
 )
 def test_they_sort_by_time(at: int, later: int, one: bytes, two: bytes) -> None:
     first = mail_ids(lambda: at / 1000, lambda _: one)()
     second = mail_ids(lambda: (at + later) / 1000, lambda _: two)()
-    assert first <= second
-    assert first != second or later == 0
+    assert first < second  # at two milliseconds: one may be lost between float and integer
 
 
 def test_never_twice_in_one_moment() -> None:

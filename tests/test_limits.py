@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import LimitsSettings, Rate
-from bridge.limits import _MOST_BUCKETS, Limits
+from bridge.limits import _MOST_BUCKETS, Limits, Wanted
 from tests.make import NOW
 
 OFF = Rate()
@@ -18,8 +18,8 @@ def only(name: str, rate: Rate) -> LimitsSettings:
 
 def take(limits: Limits, settings: LimitsSettings, now: float = NOW, *, urgent: bool = False, **who: str) -> str | None:
     asked = {"sender": "a@example.org", "recipient": "4366", "route": "r", **who}
-    sender, recipient, route = asked["sender"], asked["recipient"], asked["route"]
-    return limits.take(settings, sender=sender, recipient=recipient, route=route, urgent=urgent, now=now)
+    wanted = Wanted(sender=asked["sender"], recipients=(asked["recipient"],), route=asked["route"], urgent=urgent)
+    return limits.take(settings, wanted, now)
 
 
 @pytest.mark.parametrize("name", NAMES)

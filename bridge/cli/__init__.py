@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from bridge import __version__
 from bridge.cli.check import check, route
 from bridge.cli.demo import demo
 from bridge.cli.queue import queue
@@ -28,7 +29,7 @@ CONFIGURATION: Final = 78
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="smsbridge", prog_name="smsbridge")
+@click.version_option(__version__, prog_name="smsbridge")
 def smsbridge() -> None:
     """Join mail and SMS.
 

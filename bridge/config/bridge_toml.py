@@ -167,6 +167,8 @@ def _check_websms(sections: dict[str, Section]) -> None:
         place.at("token_file").problem(
             "is missing", 'write for example token_file = "websms-token", or username and password_file'
         )
+    if ":" in websms.values.get("username", ""):
+        place.at("username").problem("a colon cannot be part of it", "write the user name as the provider does")
     if websms.values.get("test") is True:
         place.at("test").warning("test mode: the provider checks everything and sends nothing", "false sends")
 

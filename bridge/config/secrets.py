@@ -109,6 +109,9 @@ def _one_line(section: Section, key: str) -> str | None:
     if not found[0][1].isprintable():
         place.problem("the file holds control characters", "it must hold one line: the secret")
         return None
+    if key == "token_file" and not found[0][1].isascii():
+        place.problem("the token holds letters that no token has", "copy it again from the provider's web interface")
+        return None
     return found[0][1]
 
 

@@ -18,9 +18,11 @@ from bridge.daemon.parts import (
     SMARTHOST_CONNECTIONS,
     needs_restart,
     provider,
+    provider_parts,
     sqlite_path,
     ssl_context,
     transport,
+    transport_parts,
     with_keys,
 )
 from bridge.delivery import Agent, Sweep, sweep
@@ -138,9 +140,12 @@ class Daemon:
         sdnotify.reloading("reloading")
         old = self._configuration
         try:
-            new = with_keys(await asyncio.to_thread(config.load, self._path))
+            new = await asyncio.to_thread(config.load, self._path)
+            if not new.keys:
+                raise OSError(f"{new.settings.key_file}: the key file is gone; put it back, or every token dies")  # noqa: TRY301
             context = ssl_context(new)
-        except (ConfigError, OSError) as error:
+            carriers = provider(new), transport(new)
+        except (ConfigError, OSError, ValueError) as error:
             problems = error.problems if isinstance(error, ConfigError) else (error,)
             for problem in problems:
                 self._log.error("reload refused", reason=str(problem))
@@ -151,7 +156,7 @@ class Daemon:
             self._log.info("route changed", reason=difference)
         for name in needs_restart(old, new):
             self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
-        self._replace_carriers(old, new)
+        await self._replace_carriers(old, new, *carriers)
         self._smtpd.terms = self._terms(context)
         self._smtpd.trusted = new.settings.smtpd.networks
         for agent in self._agents.values():
@@ -162,9 +167,11 @@ class Daemon:
 
     async def readiness(self) -> Mapping[str, Any]:
         """What /readyz shows."""
+        await self._spool.probe()
         queued = await self._spool.open_count()
         paused = {name: words for agent in self._agents.values() for name, words in agent.paused.items()}
-        return {"ready": self._ready, "queued": queued, "paused": paused, "version": __version__}
+        calls = {channel.value: agent.in_flight for channel, agent in self._agents.items()}
+        return {"ready": self._ready, "queued": queued, "calls": calls, "paused": paused, "version": __version__}
 
     def wake(self, channel: Channel) -> None:
         """Something new for a channel is in the spool."""
@@ -269,6 +276,10 @@ class Daemon:
 
     async def _count(self) -> None:
         self._queued = await self._spool.open_count()
+        if not self._spool.is_in_place():
+            self._log.critical("the spool's file was removed or replaced, stopping", path=str(self._spool.path))
+            self._gave_up = True
+            self._stop.set()
 
     async def _alive(self) -> None:
         # Only a loop that turns and a spool that answers are alive.
@@ -290,21 +301,24 @@ class Daemon:
             offers_auth=bool(self._configuration.users),
         )
 
-    def _replace_carriers(self, old: Configuration, new: Configuration) -> None:
-        if (old.settings.websms, old.settings.webhook, old.secrets) != (
-            new.settings.websms,
-            new.settings.webhook,
-            new.secrets,
-        ):
-            retired: Provider | Transport = self._provider
-            self._provider = provider(new)
-            self._spawn(_retire(retired))
-        if (old.settings.smarthost, old.secrets) != (new.settings.smarthost, new.secrets):
-            retired = self._transport
-            self._transport = transport(new)
-            self._spawn(_retire(retired))
+    async def _replace_carriers(
+        self, old: Configuration, new: Configuration, new_provider: Provider, new_transport: Transport
+    ) -> None:
+        """Take the new carriers where anything they are made of changed; the old ones end when no call is left."""
+        if provider_parts(old) != provider_parts(new):
+            self._provider, new_provider = new_provider, self._provider
+            self._spawn(_retire(new_provider))
+        else:
+            await new_provider.close()
+        if transport_parts(old) != transport_parts(new):
+            self._transport, new_transport = new_transport, self._transport
+            self._spawn(_retire(new_transport))
+        else:
+            await new_transport.close()
 
 
 async def _retire(carrier: Provider | Transport) -> None:
-    await asyncio.sleep(_RETIRE_AFTER)
-    await carrier.close()
+    try:
+        await asyncio.sleep(_RETIRE_AFTER)
+    finally:
+        await carrier.close()

@@ -59,6 +59,25 @@ def transport(configuration: Configuration) -> Transport:
     )
 
 
+def provider_parts(configuration: Configuration) -> tuple[object, ...]:
+    """All that `provider` reads: when it changes, a new one is needed."""
+    settings, known = configuration.settings, configuration.secrets
+    return (
+        settings.websms,
+        settings.webhook.public_url,
+        settings.country,
+        known.websms_token,
+        known.websms_password,
+        known.webhook[:1],
+    )
+
+
+def transport_parts(configuration: Configuration) -> tuple[object, ...]:
+    """All that `transport` reads: when it changes, a new one is needed."""
+    settings = configuration.settings
+    return settings.smarthost, settings.hostname, configuration.secrets.smarthost_password
+
+
 def with_keys(configuration: Configuration) -> Configuration:
     """The configuration with a signing key: made and kept on the first start. Raises OSError."""
     if configuration.keys:

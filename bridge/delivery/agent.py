@@ -6,15 +6,18 @@ the spool's writer groups them; nothing here waits for that.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from bridge.delivery.alerts import worth_a_mail
 from bridge.delivery.decide import decide
-from bridge.delivery.pauses import ACCOUNT, Pause, Pauses
+from bridge.delivery.pace import Pace
+from bridge.delivery.pauses import Pauses
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, Delivery, Receipt, Scope, State, StoreUnavailable, Verdict
+from bridge.message import Channel, Clock, Delivery, Receipt, State, StoreUnavailable, Verdict
 from bridge.spool import Spool, Step
 
 LEASE = 300.0
@@ -54,9 +57,9 @@ class Agent:
         self._clock = clock
         self._jitter = jitter
         self._max = max_in_flight
-        self._spacing = 1.0 / rate if rate > 0 else 0.0
-        self._free_at = 0.0
+        self._pace = Pace(rate)
         self._claimed: deque[Delivery] = deque()
+        self._to_give_back: list[str] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -101,13 +104,17 @@ class Agent:
                 call.cancel()
             if late:
                 await asyncio.wait(late, timeout=5)
-        await self._give_back()
+        self._return_claimed()
+        with contextlib.suppress(StoreUnavailable):  # else the leases fall back at the next start
+            await self._give_back()
 
     async def _rest(self) -> None:
-        now = self._clock()
-        wait = min(POLL, self._free_at - now) if self._free_at > now else POLL
+        wait = self._pace.wait(_tick())
+        if wait > 0:  # being woken does not make the provider bear more
+            await asyncio.sleep(min(POLL, wait))
+            return
         try:
-            await asyncio.wait_for(self._wake.wait(), wait)
+            await asyncio.wait_for(self._wake.wait(), POLL)
         except TimeoutError:
             return
 
@@ -118,49 +125,47 @@ class Agent:
         allowed = self.pauses.room(now)
         if allowed is not None:
             room = min(room, allowed)
-            if self._claimed:
-                await self._give_back()
-        if room <= 0 or self._free_at > now:
+            self._return_claimed()
+        await self._give_back()
+        if room <= 0 or self._pace.wait(_tick()) > 0:
             return False
         if not self._claimed:
             limit = max(room, BATCH) if allowed is None else room
             self._claimed.extend(
                 await self._spool.claim(self.channel, limit, now, now + LEASE, self.pauses.closed_routes(now))
             )
-        return await self._start(room, now)
+        return self._start(room, now)
 
-    async def _start(self, room: int, now: float) -> bool:
+    def _start(self, room: int, now: float) -> bool:
         started = False
-        refused: list[str] = []
-        while self._claimed and room > 0 and not self._stopping and self._free_at <= now:
+        while self._claimed and room > 0 and not self._stopping and self._pace.wait(_tick()) == 0:
             delivery = self._claimed.popleft()
             if not self.pauses.may_start(delivery, now):
-                refused.append(delivery.id)
+                self._to_give_back.append(delivery.id)
                 continue
-            self._free_at = max(self._free_at, now - self._spacing) + self._spacing
+            self._pace.started(_tick())
             call = asyncio.create_task(self._carry(delivery), name=f"carry {delivery.id}")
             self._calls.add(call)
             call.add_done_callback(self._done)
             room -= 1
             started = True
-        if refused:
-            await self._spool.unclaim(refused)
         return started
+
+    def _return_claimed(self) -> None:
+        self._to_give_back += [delivery.id for delivery in self._claimed]
+        self._claimed.clear()
+
+    async def _give_back(self) -> None:
+        """Give leases back that are not used; what the store cannot take now is given back in the next round."""
+        if self._to_give_back:
+            await self._spool.unclaim(self._to_give_back)
+            self._to_give_back.clear()
 
     def _done(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
         self._wake.set()
         if not call.cancelled() and call.exception() is not None:
             self._log.error("delivery failed in our own code", exc_info=call.exception())
-
-    async def _give_back(self) -> None:
-        ids = [delivery.id for delivery in self._claimed]
-        self._claimed.clear()
-        if ids:
-            try:
-                await self._spool.unclaim(ids)
-            except StoreUnavailable:
-                return  # the lease falls back by itself
 
     async def _carry(self, delivery: Delivery) -> None:
         now = self._clock()
@@ -212,8 +217,14 @@ class Agent:
                     return
                 await asyncio.sleep(_SETTLE_AGAIN)
         self._tell(delivery, receipt, step)
-        pause = self.pauses.answered(delivery, receipt, now)
-        await self._alert(delivery, receipt, pause, now)
+        if receipt.verdict is Verdict.THROTTLED:
+            self._pace.complained(_tick())
+        change = self.pauses.answered(delivery, receipt, now)
+        for scope in change.resumed:
+            self._log.info("resumed", scope=scope or "everything")
+        if change.begun is not None:
+            self._log.error("paused", scope=change.begun or "everything", code=receipt.code, reason=receipt.text)
+        await self._alert(worth_a_mail(delivery, receipt, change), now)
 
     def _tell(self, delivery: Delivery, receipt: Receipt, step: Step) -> None:
         log = self._log.bind(id=delivery.id, recipient=delivery.recipient, code=receipt.code)
@@ -226,20 +237,8 @@ class Agent:
             delay=round(self._clock() - delivery.created_at, 3),
         )
 
-    async def _alert(self, delivery: Delivery, receipt: Receipt, pause: Pause | None, now: float) -> None:
-        words = f"{receipt.code} {receipt.text}".strip()
-        if pause is not None and pause.verdict is not Verdict.TEMPORARY:
-            scope = next((key for key, value in self.pauses.scopes.items() if value is pause), ACCOUNT)
-            what = f"The route {scope}" if scope else f"All {self.channel.value} delivery"
-            text = f"{what} is paused: {words}. Nothing is lost or bounced while it is; a probe goes now and then."
-            self._log.error("paused", route=scope, code=receipt.code, reason=receipt.text)
-        elif receipt.verdict is Verdict.OURS and receipt.scope is Scope.MESSAGE:
-            text = (
-                f"The message {delivery.id} is held: {words}. Release it with `smsbridge queue release {delivery.id}`."
-            )
-        elif receipt.alert:
-            text = f"The message {delivery.id} had an answer worth a look: {words}."
-        else:
+    async def _alert(self, text: str | None, now: float) -> None:
+        if text is None:
             return
         try:
             await self._spool.alert(text, now)
@@ -252,3 +251,8 @@ _WAITING = frozenset({State.QUEUED})
 
 def _lost(text: str) -> Receipt:
     return Receipt(verdict=Verdict.UNKNOWN, code="", text=text, status="4.4.2")
+
+
+def _tick() -> float:
+    """The loop's own clock, in seconds: nobody can set it."""
+    return asyncio.get_running_loop().time()

@@ -1,22 +1,25 @@
 """What must not be tried now: an account or a route that is paused, until a probe finds it well again.
 
 Kept in memory: after a restart the first answer tells it anew. One message at a time is the probe of a paused scope;
-what it answers lifts the pause or lengthens it.
+only what the probe is answered lifts the pause, since calls that were under way when it began know nothing of it.
 """
 
 from dataclasses import dataclass
 
 from bridge.delivery.decide import PROBE_EVERY
-from bridge.message import Delivery, Receipt, Scope, Verdict
+from bridge.message import Channel, Delivery, Receipt, Scope, Verdict
 
 ACCOUNT = ""
 """The key of the whole channel; routes have their names, and every route's name is longer than nothing."""
 
 BREAK_AFTER = 5
-"""Connection failures in a row after which one probe at a time replaces trying every message."""
+"""Failures in a row after which one probe at a time replaces trying every message."""
 
-_FIRST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 30.0, Verdict.TEMPORARY: 5.0}
-_LONGEST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 900.0, Verdict.TEMPORARY: 60.0}
+QUIET = 3600.0
+"""Seconds without a pause of one kind after which the next one is news for the operator again."""
+
+_FIRST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 30.0, Verdict.TEMPORARY: 5.0, Verdict.UNKNOWN: 30.0}
+_LONGEST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 900.0, Verdict.TEMPORARY: 60.0, Verdict.UNKNOWN: 300.0}
 _LONGEST_ASKED = 3600.0
 
 
@@ -26,10 +29,24 @@ class Pause:
 
     verdict: Verdict
     until: float  # when the next probe may go
-    delay: float
+    delay: float  # the last wait, without what the carrier asked for
+    wait: float  # the whole wait that ends at `until`
     code: str
     text: str
     probe: str | None = None  # id of the delivery that is the probe
+
+    def is_over(self, now: float) -> bool:
+        """Whether a probe may go; a clock that was set back does not lengthen the wait."""
+        return self.probe is None and (now >= self.until or now < self.until - self.wait)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What an answer did to the pauses: a scope that began to pause, scopes that go on."""
+
+    begun: str | None = None
+    news: bool = False  # the operator was not told of the like lately
+    resumed: tuple[str, ...] = ()
 
 
 class Pauses:
@@ -38,26 +55,23 @@ class Pauses:
     def __init__(self) -> None:
         self.scopes: dict[str, Pause] = {}
         self._failures = 0
+        self._last: dict[tuple[str, Verdict], float] = {}
 
     def room(self, now: float) -> int | None:
         """How many deliveries may start: None for any number, 1 for a probe, 0 for none."""
         pause = self.scopes.get(ACCOUNT)
         if pause is None:
             return None
-        return 1 if pause.probe is None and pause.until <= now else 0
+        return 1 if pause.is_over(now) else 0
 
     def closed_routes(self, now: float) -> list[str]:
         """Routes of which nothing may be claimed now."""
-        return [
-            name
-            for name, pause in self.scopes.items()
-            if name != ACCOUNT and (pause.probe is not None or pause.until > now)
-        ]
+        return [name for name, pause in self.scopes.items() if name != ACCOUNT and not pause.is_over(now)]
 
     def may_start(self, delivery: Delivery, now: float) -> bool:
         """Whether this claimed delivery may go; if a pause covers it, it becomes that pause's probe."""
         covering = [self.scopes[key] for key in (ACCOUNT, delivery.route) if key in self.scopes]
-        if any(pause.probe is not None or pause.until > now for pause in covering):
+        if not all(pause.is_over(now) for pause in covering):
             return False
         for pause in covering:
             pause.probe = delivery.id
@@ -69,53 +83,54 @@ class Pauses:
             if pause.probe == delivery.id:
                 pause.probe = None
 
-    def answered(self, delivery: Delivery, receipt: Receipt, now: float) -> Pause | None:
-        """Learn from an answer; gives the pause when one begins that the operator should hear of."""
-        probed = [pause for pause in self.scopes.values() if pause.probe == delivery.id]
+    def answered(self, delivery: Delivery, receipt: Receipt, now: float) -> Change:
+        """Learn from an answer."""
+        probed = {key: pause for key, pause in self.scopes.items() if pause.probe == delivery.id}
         self.not_sent(delivery)
-        broken = self._count(receipt)
-        if receipt.verdict in (Verdict.OURS, Verdict.THROTTLED) and receipt.scope is not Scope.MESSAGE:
-            key = delivery.route if receipt.scope is Scope.ROUTE and delivery.route else ACCOUNT
-            return self._pause(key, receipt, now)
-        if broken:
-            return self._pause(ACCOUNT, receipt, now)
-        if receipt.verdict in (Verdict.ACCEPTED, Verdict.PERMANENT):
-            # It was understood: the account works, and so does the route when the message was taken.
-            self.scopes.pop(ACCOUNT, None)
-            if receipt.verdict is Verdict.ACCEPTED:
-                self.scopes.pop(delivery.route, None)
-            return None
-        for pause in probed:
-            # It says nothing about the scope, and may have cost a message: the next probe waits its time again.
-            pause.until = max(pause.until, now + pause.delay)
-        return None
+        key = self._paused_by(delivery, receipt)
+        if key is not None:
+            return self._pause(key, receipt, now, probed=key in probed)
+        if receipt.verdict is Verdict.ACCEPTED:
+            resumed = tuple(probed)
+        elif receipt.verdict is Verdict.PERMANENT:
+            # It was understood, so the account works; of the route it says nothing.
+            resumed = (ACCOUNT,) if ACCOUNT in probed else ()
+        else:
+            resumed = ()
+        for name in resumed:
+            del self.scopes[name]
+        for name, pause in probed.items():
+            if name not in resumed:
+                # It may have cost a message: the next probe waits its time again.
+                pause.until, pause.wait = now + pause.delay, pause.delay
+        return Change(resumed=resumed)
 
     def lift(self, now: float) -> None:
         """Probe everything now, as after a reload of the configuration."""
         for pause in self.scopes.values():
             pause.until = min(pause.until, now)
 
-    def _count(self, receipt: Receipt) -> bool:
-        if receipt.verdict is not Verdict.TEMPORARY or receipt.scope is not Scope.ACCOUNT:
-            self._failures = 0
-            return False
-        self._failures += 1
-        return self._failures >= BREAK_AFTER or ACCOUNT in self.scopes
+    def _paused_by(self, delivery: Delivery, receipt: Receipt) -> str | None:
+        """The scope that an answer pauses, if it does."""
+        failed = (receipt.verdict is Verdict.TEMPORARY and receipt.scope is Scope.ACCOUNT) or (
+            receipt.verdict is Verdict.UNKNOWN and delivery.channel is Channel.SMS
+        )
+        self._failures = self._failures + 1 if failed else 0
+        if failed:
+            return ACCOUNT if self._failures >= BREAK_AFTER or ACCOUNT in self.scopes else None
+        if receipt.verdict not in (Verdict.OURS, Verdict.THROTTLED) or receipt.scope is Scope.MESSAGE:
+            return None
+        return delivery.route if receipt.scope is Scope.ROUTE and delivery.route else ACCOUNT
 
-    def _pause(self, key: str, receipt: Receipt, now: float) -> Pause | None:
+    def _pause(self, key: str, receipt: Receipt, now: float, *, probed: bool) -> Change:
         old = self.scopes.get(key)
+        if old is not None and old.verdict is receipt.verdict and not probed and not old.is_over(now):
+            return Change()  # a call that was already under way says nothing new
         longer = old is not None and old.verdict is receipt.verdict
         delay = min(_LONGEST[receipt.verdict], old.delay * 2) if longer and old else _FIRST[receipt.verdict]
-        asked = min(receipt.retry_after or 0.0, _LONGEST_ASKED)
-        pause = Pause(
-            verdict=receipt.verdict,
-            until=now + max(delay, asked),
-            delay=delay,
-            code=receipt.code,
-            text=receipt.text,
-        )
-        if longer and old is not None and old.until > now:
-            # Answers of calls that were already under way say nothing new.
-            pause.until, pause.delay = old.until, old.delay
-        self.scopes[key] = pause
-        return None if longer else pause
+        wait = max(delay, min(receipt.retry_after or 0.0, _LONGEST_ASKED))
+        probe = None if old is None else old.probe
+        self.scopes[key] = Pause(receipt.verdict, now + wait, delay, wait, receipt.code, receipt.text, probe)
+        last = self._last.get((key, receipt.verdict))
+        self._last[key, receipt.verdict] = now
+        return Change(begun=None if longer else key, news=last is None or now - last > QUIET)

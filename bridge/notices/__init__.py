@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from bridge import compose
 from bridge.config import Configuration
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, Delivery, NewId, Reports, decode_sms
+from bridge.message import Channel, Clock, Delivery, NewId, Reports, State, StoreUnavailable, decode_sms
 from bridge.normalize import display
 from bridge.notices.words import WORDS, Words, sentence
-from bridge.spool import Alert, Intake, Telling
+from bridge.spool import NOTICES, Alert, Intake, Telling
 from bridge.spool.sqlite import SqliteSpool
 
 EVERY = 0.5
@@ -54,7 +54,14 @@ class Notices:
         collect = configuration.settings.notices.collect
         due = await self._spool.telling(now - collect, now, _LIMIT)
         for together in _by_notice(due):
-            await self._tell(configuration, together, now)
+            try:
+                await self._tell(configuration, together, now)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: BLE001  # logged with its traceback, and the others go on
+                # One that cannot be written must not silence all others; it is told in the log and never again.
+                self._log.exception("a notice could not be written", id=together[0].delivery.id)
+                await self._give_up(together, now)
         alerts = await self._spool.alerts(_LIMIT)
         if alerts:
             await self._alert(configuration, alerts, now)
@@ -90,6 +97,11 @@ class Notices:
         if to:
             self._log.info("notice", id=notice_id, recipient=to, about=first.delivery.mail, reason=first.told)
             self._wake(Channel.MAIL)
+
+    async def _give_up(self, together: list[Telling], now: float) -> None:
+        told = [(item.delivery.id, item.told) for item in together]
+        await self._spool.accept(Intake(id=self._new_id(), kind="notice", at=now, proof="bridge", told=told))
+        await self._spool.alert(f"A notice about {together[0].delivery.mail} could not be written; see the log.", now)
 
     async def _alert(self, configuration: Configuration, alerts: Sequence[Alert], now: float) -> None:
         settings = configuration.settings
@@ -132,7 +144,7 @@ def _body(words: Words, together: list[Telling], *, for_author: bool) -> str:
         parts.append(f"  {_shown(delivery)}")
         if item.told != "delivered":
             answer = f"{delivery.code} {delivery.reason}".strip()
-            parts[-1] += f"\n    {sentence(words, delivery.status)}"
+            parts[-1] += f"\n    {_why(words, item)}"
             parts[-1] += f"\n    {words.answer}: {answer}" if answer else ""
     text = _text(first.delivery)
     if text:
@@ -142,6 +154,15 @@ def _body(words: Words, together: list[Telling], *, for_author: bool) -> str:
         parts.append(words.nobody_else)
     parts.append(words.identifier.format(id=first.delivery.mail))
     return "\n\n".join(parts)
+
+
+def _why(words: Words, item: Telling) -> str:
+    delivery = item.delivery
+    if item.told != "delayed" or delivery.state is State.UNKNOWN:
+        return sentence(words, delivery.status)
+    if delivery.state is State.HELD:
+        return words.held
+    return f"{sentence(words, delivery.status)} {words.goes_on}" if delivery.status else words.goes_on
 
 
 def _text(delivery: Delivery) -> str:
@@ -195,6 +216,7 @@ def _delivery(configuration: Configuration, notice_id: str, to: str, payload: by
         recipient=to,
         payload=payload,
         sender="",
+        route=NOTICES,
         reports=Reports.FAILURES,
         language=configuration.settings.language,
         created_at=now,

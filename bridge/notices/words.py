@@ -18,6 +18,8 @@ class Words:
     text: str
     nobody_else: str
     identifier: str
+    held: str
+    goes_on: str
     alert: str
 
     def subject(self, told: str, shown: str) -> str:
@@ -37,7 +39,7 @@ WORDS = {
             (
                 Channel.SMS,
                 "delayed",
-            ): "Your message could not be delivered as SMS yet. The bridge keeps trying:",
+            ): "Your message is not known to have reached the phone yet:",
             (Channel.SMS, "delivered"): "Your message has arrived on the phone:",
             (Channel.MAIL, "failed"): "A mail of the bridge was not accepted by the mailbox:",
             (Channel.MAIL, "delayed"): "A mail of the bridge could not be delivered yet:",
@@ -51,14 +53,16 @@ WORDS = {
             "5.7.1": "The provider or the phone refuses messages to this number. Ask the operator.",
             "4.4.7": "The message could not be delivered in time. Write again if it still matters.",
             "4.4.2": "The provider's answer was lost; the phone may or may not have it. It was not sent again.",
-            "4.3": "Something at the bridge needs the operator; the message waits.",
-            "4": "There is a passing fault; the message waits.",
+            "4.3": "Something at the bridge needs the operator.",
+            "4": "There is a passing fault.",
             "5": "It failed for good and is not tried again.",
         },
         answer="Answer",
         text="The text was",
         nobody_else="This comes to you because no other sender is proven.",
         identifier="Id for the operator: {id}",
+        held="It is held until the operator decides.",
+        goes_on="The bridge keeps trying.",
         alert="smsbridge on {hostname} needs attention",
     ),
     "de": Words(
@@ -72,7 +76,7 @@ WORDS = {
             (
                 Channel.SMS,
                 "delayed",
-            ): "Ihre Nachricht konnte noch nicht zugestellt werden. Es wird weiter versucht:",
+            ): "Es ist noch nicht bekannt, dass Ihre Nachricht das Telefon erreicht hat:",
             (Channel.SMS, "delivered"): "Ihre Nachricht ist auf dem Telefon angekommen:",
             (Channel.MAIL, "failed"): "Eine Mail der Bridge wurde nicht angenommen:",
             (Channel.MAIL, "delayed"): "Eine Mail der Bridge konnte noch nicht zugestellt werden:",
@@ -87,14 +91,16 @@ WORDS = {
             "4.4.7": "Die Nachricht kam nicht rechtzeitig an. Bei Bedarf bitte noch einmal schreiben.",
             "4.4.2": "Die Antwort des Anbieters ging verloren; ob das Telefon die Nachricht hat, ist ungewiss. "
             "Sie wurde nicht noch einmal gesendet.",
-            "4.3": "Bei der Bridge muss der Betreiber etwas beheben; die Nachricht wartet.",
-            "4": "Es gibt eine vorübergehende Störung; die Nachricht wartet.",
+            "4.3": "Bei der Bridge muss der Betreiber etwas beheben.",
+            "4": "Es gibt eine vorübergehende Störung.",
             "5": "Sie ist endgültig gescheitert und wird nicht noch einmal versucht.",
         },
         answer="Antwort",
         text="Der Text war",
         nobody_else="Das geht an Sie, weil kein anderer Absender nachgewiesen ist.",
         identifier="Kennung für den Betreiber: {id}",
+        held="Sie wird zurückgehalten, bis der Betreiber entscheidet.",
+        goes_on="Es wird weiter versucht.",
         alert="smsbridge auf {hostname} braucht Aufmerksamkeit",
     ),
 }

@@ -81,5 +81,5 @@ _RENDERERS = {"json": _json, "xml": _xml, "simple": _simple}
 
 def xml_text(text: str) -> str:
     """`text` as element content the way JAXB writes it; what XML 1.0 cannot hold becomes U+FFFD."""
-    legal = "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
+    legal = "".join(c if (c >= " " and c not in "\ufffe\uffff") or c in "\t\n\r" else "\ufffd" for c in text)
     return escape(legal, {'"': "&quot;", "\r": "&#13;"})

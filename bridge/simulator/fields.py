@@ -144,7 +144,7 @@ def from_pairs(pairs: list[tuple[str, str]]) -> dict[str, object]:
 
 def read_xml(kind: str, body: bytes) -> object:
     """``textSmsSendRequest`` or its binary twin as the JSON object it stands for, or `Unparseable`."""
-    if b"<!" in body:  # a DTD, and with it entities: no honest client sends one
+    if b"<!" in body.replace(b"\0", b""):  # a DTD (in UTF-16 too), and with it entities: no honest client sends one
         raise Unparseable("document type declarations are not read")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 (no DTD: see above)

@@ -1,29 +1,25 @@
 """Front door for mail, the policy side: who may send where, what the mail becomes, and the 250 after the commit."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from bridge import normalize, text, threads, translate
+from bridge import normalize, recipients, text, threads, translate
 from bridge.access import MOST_RECEIVED, Proof, may_use
 from bridge.config import Configuration
-from bridge.limits import Limits
+from bridge.limits import Limits, Wanted
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.proof import Busy, Logins, prove
 from bridge.routing import Allow, Route
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.intake import Forward, Target, compile_intake
-from bridge.spool import Spool
+from bridge.spool import Intake, Spool
 
 _OUT_OF_BOUNDS = 552
 _UNKNOWN_ADDRESS = Reply(550, "5.1.1", "no such address here")
-_RELAYING = Reply(550, "5.7.1", "relaying denied")
 _NULL_SENDER = Reply(550, "5.7.1", "bounces and automatic reports are not sent as SMS")
-_AUTOMATIC = Reply(550, "5.7.1", "automatic replies are not sent as SMS")
-_LOOP = Reply(554, "5.4.6", "this mail is going round in circles")
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
 _STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
@@ -80,65 +76,54 @@ class Door:
         return None
 
     def rcpt(self, peer: Peer, sender: str, recipient: str, _parameters: Mapping[str, str]) -> Reply | Target | Forward:
-        found = self._resolve(peer, sender, recipient)
+        found = self._accept(peer, sender, recipient)
+        if isinstance(found, Target):
+            limits = self._configuration().settings.limits
+            reached = self._limits.reached(limits, _wanted(peer, found), self._clock())
+            found = found if reached is None else _too_many(reached)
         if isinstance(found, Reply):
             return self._reject(peer, sender, recipient, found)
         return found
 
     async def data(
-        self,
-        peer: Peer,
-        sender: str,
-        recipients: Sequence[object],
-        content: bytes,
-        parameters: Mapping[str, str],
+        self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, _parameters: Mapping[str, str]
     ) -> Reply:
-        started = time.perf_counter()
-        targets = [item for item in recipients if isinstance(item, Target)]
-        forwards = [item for item in recipients if isinstance(item, Forward)]
+        targets = [item for item in accepted if isinstance(item, Target)]
+        forwards = [item for item in accepted if isinstance(item, Forward)]
         try:
-            letter = text.read(content)
-        except text.Refused as refused:
-            # The operator gets what cannot be an SMS too, unless it is out of bounds.
-            if targets or refused.code == _OUT_OF_BOUNDS:
-                return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
-            letter = None
-        if letter is not None and letter.received_count > MOST_RECEIVED:
-            return self._reject(peer, sender, "", _LOOP)
-        if letter is not None and targets and letter.is_auto_reply:
-            return self._reject(peer, sender, "", _AUTOMATIC)
-        now = self._clock()
-        mail_id = self._new_id()
-        try:
+            letter = _read(content, forwarded_only=not targets)
+            _must_not_cross(letter, to_phones=bool(targets))
             intake = compile_intake(
                 letter,
                 content,
-                mail_id=mail_id,
+                mail_id=self._new_id(),
                 peer=peer,
                 sender=sender,
                 targets=targets,
                 forwards=forwards,
                 postmaster=self._configuration().settings.postmaster,
-                now=now,
+                now=self._clock(),
             )
-        except translate.Untranslatable as refused:
+        except (text.Refused, translate.Untranslatable) as refused:
             return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
+        paid, refusal = self._take(peer, targets)
+        if refusal is not None:
+            return self._reject(peer, sender, "", refusal)
+        return await self._spooled(intake, len(content), paid)
+
+    async def _spooled(self, intake: Intake, size: int, paid: list[Wanted]) -> Reply:
         try:
             accepted = await self._spool.accept(intake)
         except StoreUnavailable as error:
+            self._give_back(paid)
             self._log.error("spool unavailable", reason=str(error))
             return _STORE
-        log = self._log.bind(id=accepted.id, sender=sender, peer=peer.host)
+        log = self._log.bind(id=accepted.id, sender=intake.sender, peer=intake.peer)
         if accepted.repeated:
+            self._give_back(paid)
             log.info("repeated")
             return Reply(250, "2.0.0", f"already queued as {accepted.id}")
-        log.info(
-            "queued",
-            recipients=len(intake.deliveries),
-            size=len(content),
-            proof=intake.proof,
-            took=round(time.perf_counter() - started, 4),
-        )
+        log.info("queued", recipients=len(intake.deliveries), size=size, proof=intake.proof)
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self._wake(channel)
         return Reply(250, "2.0.0", f"queued as {accepted.id}")
@@ -164,79 +149,84 @@ class Door:
             networks=configuration.settings.smtpd.networks,
         )
 
-    def _resolve(self, peer: Peer, sender: str, recipient: str) -> Reply | Target | Forward:
+    def _accept(self, peer: Peer, sender: str, recipient: str) -> Reply | Target | Forward:
         configuration = self._configuration()
-        address = normalize.address(recipient) if "@" in recipient else recipient.lower()
-        local, _, domain = address.rpartition("@")
-        if not local:  # <postmaster> without a domain, RFC 5321 4.5.1
-            local, domain = domain, configuration.settings.domains[0]
-        if domain not in configuration.settings.domains:
-            return _RELAYING
-        if local in ("postmaster", "abuse") or local.startswith("bounce+"):
-            return Forward(address=f"{local}@{domain}")
-        if any(mark in local for mark in "%!@") and not local.startswith('"'):
-            return _RELAYING
+        found = recipients.resolve(configuration, recipient)
+        if isinstance(found, recipients.Operator):
+            return Forward(address=found.address)
+        if isinstance(found, recipients.Nowhere) and found.route is None:
+            return Reply(found.code, found.status, found.text)
         if not sender:
             return _NULL_SENDER
         proof = self._prove(peer, sender)
-        target = (
-            self._by_token(configuration, local, address, proof)
-            if local.startswith("r+")
-            else self._by_route(configuration, local, address, proof)
-        )
-        if isinstance(target, Reply):
-            return target
-        return self._limited(configuration, target, sender)
+        if isinstance(found, recipients.Answering):
+            return self._by_token(configuration, found, proof)
+        # Before the number: who may not send here learns nothing of what a good number looks like.
+        if found.route is None or not may_use(found.route.allow, proof):
+            return _not_allowed(proof)
+        if isinstance(found, recipients.Nowhere):
+            return Reply(found.code, found.status, found.text)
+        return Target(address=found.address, route=found.route, numbers=found.numbers, proof=proof)
 
-    def _by_token(self, configuration: Configuration, local: str, address: str, proof: Proof) -> Reply | Target:
+    def _by_token(self, configuration: Configuration, found: recipients.Answering, proof: Proof) -> Reply | Target:
         if proof.sender is None:
-            return _not_allowed(address, proof)
-        answer = threads.read_token(configuration.keys, local[2:], proof.sender, self._clock())
+            return _not_allowed(proof)
+        answer = threads.read_token(configuration.keys, found.token, proof.sender, self._clock())
         if answer is None:
             return _UNKNOWN_ADDRESS
-        return Target(
-            address=address,
-            route=_answer_route(configuration, answer),
-            numbers=(answer.phone,),
-            proof=proof,
-        )
+        route = _answer_route(configuration, answer)
+        return Target(address=found.address, route=route, numbers=(answer.phone,), proof=proof)
 
-    def _by_route(self, configuration: Configuration, local: str, address: str, proof: Proof) -> Reply | Target:
-        route = configuration.routes.by_address(address)
-        if route is None:
-            return _UNKNOWN_ADDRESS
-        # Before the number: who may not send here learns nothing of what a good number looks like.
-        if not may_use(route.allow, proof):
-            return _not_allowed(address, proof)
-        if not route.local:
-            return Target(address=address, route=route, numbers=route.numbers, proof=proof)
-        try:
-            number = normalize.number_from_local_part(local, configuration.settings.country)
-        except normalize.NotANumber as error:
-            return Reply(550, "5.1.3", f"neither a name of the routing table nor a phone number: {error}")
-        if normalize.is_dear(number):
-            return Reply(550, "5.7.1", "this number may cost more than an SMS usually does; nothing is sent to it")
-        region = normalize.region(number)
-        if region not in route.countries:
-            return Reply(550, "5.7.1", f"this route does not send to numbers of {region or 'no country'}")
-        return Target(address=address, route=route, numbers=(number,), proof=proof)
-
-    def _limited(self, configuration: Configuration, target: Target, sender: str) -> Reply | Target:
-        for number in target.numbers:
-            reached = self._limits.take(
-                configuration.settings.limits,
-                sender=sender,
-                recipient=number,
-                route=target.route.name,
-                urgent=target.route.urgent,
-                now=self._clock(),
-            )
+    def _take(self, peer: Peer, targets: list[Target]) -> tuple[list[Wanted], Reply | None]:
+        """Pay for all phones of a mail or for none; what was paid, and the refusal."""
+        settings, now = self._configuration().settings.limits, self._clock()
+        paid: list[Wanted] = []
+        for target in targets:
+            wanted = _wanted(peer, target)
+            reached = self._limits.take(settings, wanted, now)
             if reached is not None:
-                return Reply(450, "4.7.1", f"too many SMS for now (limit of {reached}), try again later")
-        return target
+                self._give_back(paid)
+                return [], _too_many(reached)
+            paid.append(wanted)
+        return paid, None
+
+    def _give_back(self, paid: list[Wanted]) -> None:
+        settings, now = self._configuration().settings.limits, self._clock()
+        for wanted in paid:
+            self._limits.give_back(settings, wanted, now)
 
 
-def _not_allowed(address: str, proof: Proof) -> Reply:
+def _read(content: bytes, *, forwarded_only: bool) -> text.Letter | None:
+    """The mail, or None for one that cannot be read and need not be. Raises `text.Refused`."""
+    try:
+        return text.read(content)
+    except text.Refused as refused:
+        # The operator gets what cannot be an SMS too, unless it is out of bounds.
+        if forwarded_only and refused.code != _OUT_OF_BOUNDS:
+            return None
+        raise
+
+
+def _must_not_cross(letter: text.Letter | None, *, to_phones: bool) -> None:
+    """Raises `Untranslatable` for what goes round in circles or was written by a machine that answers."""
+    if letter is not None and letter.received_count > MOST_RECEIVED:
+        raise translate.Untranslatable(554, "5.4.6", "this mail is going round in circles")
+    if letter is not None and to_phones and letter.is_auto_reply:
+        raise translate.Untranslatable(550, "5.7.1", "automatic replies are not sent as SMS")
+
+
+def _wanted(peer: Peer, target: Target) -> Wanted:
+    # Who is proven pays himself; who is not shares with everybody behind that address.
+    sender = target.proof.sender or peer.host
+    route = target.route
+    return Wanted(sender=sender, recipients=target.numbers, route=route.name, urgent=route.urgent)
+
+
+def _too_many(reached: str) -> Reply:
+    return Reply(450, "4.7.1", f"too many SMS for now (limit of {reached}), try again later")
+
+
+def _not_allowed(proof: Proof) -> Reply:
     if proof.user is not None or proof.sender is not None:
         return Reply(550, "5.7.1", "this sender may not write to that address")
     return Reply(550, "5.7.1", "this sender is not proven here: log in, or ask the operator to list your server")

@@ -1,6 +1,7 @@
 """One mail as one intake: its deliveries, what would make it the same mail again, the conversations it opens. Pure."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from bridge import compose, text, translate
@@ -9,6 +10,8 @@ from bridge.message import Channel, Delivery, Reports, encode_sms
 from bridge.routing import Route
 from bridge.smtpd.contract import Peer
 from bridge.spool import CONVERSATION_FOR, Conversation, Intake
+
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 FORWARD_LIFETIME = 5 * 86400.0
 
@@ -116,14 +119,19 @@ def _forwarded(delivery_id: str, mail_id: str, postmaster: str, peer: Peer, cont
         mail=mail_id,
         channel=Channel.MAIL,
         recipient=postmaster,
-        payload=received.encode("ascii", "replace") + content,
+        payload=received.encode("ascii", "replace") + _with_header(content),
         sender="",  # a bounce of a forwarded bounce has nowhere to go
-        reports=Reports.NONE,
+        reports=Reports.FAILURES,  # there is nobody to tell but the log, and that must hear of it
         created_at=now,
         changed_at=now,
         next_at=now,
         expires_at=now + FORWARD_LIFETIME,
     )
+
+
+def _with_header(content: bytes) -> bytes:
+    """A mail whose first line is no header has an empty head, or that line would be folded into ours."""
+    return content if _HEADER.match(content) else b"\r\n" + content
 
 
 def _conversation(target: Target, number: str, letter: text.Letter, now: float) -> list[Conversation]:

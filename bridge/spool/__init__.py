@@ -19,11 +19,15 @@ OPEN = frozenset(State) - FINAL
 """States that count as queued for limits and for the operator."""
 
 MOVES: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.QUEUED, State.SENDING, State.HELD, State.FAILED, State.DROPPED}),
+    # To SENT and DELIVERED only by a report: of an earlier attempt whose answer was lost.
+    State.QUEUED: frozenset(
+        {State.QUEUED, State.SENDING, State.SENT, State.DELIVERED, State.HELD, State.FAILED, State.DROPPED}
+    ),
     State.SENDING: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN, State.HELD}),
     State.SENT: frozenset({State.DELIVERED, State.FAILED}),
-    State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.HELD, State.DROPPED}),
-    State.HELD: frozenset({State.QUEUED, State.FAILED, State.DROPPED}),
+    # Not to HELD: a release would then send again what the phone may have.
+    State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.DROPPED}),
+    State.HELD: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.DROPPED}),
     State.FAILED: frozenset({State.DELIVERED, State.QUEUED}),  # a late report corrects; an operator retries
     State.DELIVERED: frozenset(),
     State.DROPPED: frozenset(),
@@ -32,6 +36,9 @@ MOVES: dict[State, frozenset[State]] = {
 COMES_FROM: dict[State, frozenset[State]] = {
     to: frozenset(before for before, after in MOVES.items() if to in after) for to in State
 }
+
+NOTICES = "notices"
+"""The route of what the bridge itself writes: its failures are never told by mail."""
 
 SEEN_FOR = 7 * 86400.0
 """Seconds for which a mail that comes again is recognised."""

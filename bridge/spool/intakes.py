@@ -1,5 +1,7 @@
 """What one acknowledgement covers: the mail, its deliveries, what is recognised when it comes again."""
 
+from typing import Any
+
 import apsw
 
 from bridge.message import State
@@ -15,6 +17,25 @@ def accept(db: apsw.Connection, intake: Intake) -> Accepted:
         first = _first_notification(db, intake.notification_id, intake.id, intake.at)
         if first is not None:
             return Accepted(id=first, repeated=True)
+    kept, repeated = _insert(db, intake)
+    if kept == 0 and repeated is not None:
+        return Accepted(id=repeated, repeated=True)
+    if kept:
+        _keep(db, intake)
+    for conversation in intake.conversations:
+        if intake.kind == "sms":
+            _slide(db, conversation)
+        else:
+            _open(db, conversation, intake.at)
+    for delivery_id, outcome in intake.told:
+        _told(db, delivery_id, outcome, intake.at)
+    for alert in intake.alerts_told:
+        db.execute("UPDATE alerts SET told = 1 WHERE id = ?", (alert,))
+    return Accepted(id=intake.id)
+
+
+def _insert(db: apsw.Connection, intake: Intake) -> tuple[int, str | None]:
+    """Put in what was not here before; how many that are, and the id of the first mail that was."""
     repeated: str | None = None
     kept = 0
     keys = intake.seen or (None,) * len(intake.deliveries)
@@ -25,8 +46,10 @@ def accept(db: apsw.Connection, intake: Intake) -> Accepted:
             continue
         deliveries.insert(db, delivery)
         kept += 1
-    if kept == 0 and repeated is not None:
-        return Accepted(id=repeated, repeated=True)
+    return kept, repeated
+
+
+def _keep(db: apsw.Connection, intake: Intake) -> None:
     db.execute(
         "INSERT INTO mails (id, kind, at, sender, author, proof, peer, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -40,16 +63,6 @@ def accept(db: apsw.Connection, intake: Intake) -> Accepted:
             intake.message_id,
         ),
     )
-    for conversation in intake.conversations:
-        if intake.kind == "sms":
-            _slide(db, conversation)
-        else:
-            _open(db, conversation)
-    for delivery_id, outcome in intake.told:
-        _told(db, delivery_id, outcome, intake.at)
-    for alert in intake.alerts_told:
-        db.execute("UPDATE alerts SET told = 1 WHERE id = ?", (alert,))
-    return Accepted(id=intake.id)
 
 
 def _first_notification(db: apsw.Connection, notification_id: str, mail: str, now: float) -> str | None:
@@ -71,16 +84,25 @@ def _first_mail(db: apsw.Connection, key: bytes, delivery_id: str, now: float) -
     return None
 
 
-def _open(db: apsw.Connection, conversation: Conversation) -> None:
+def _converse(db: apsw.Connection, intake: Intake) -> None:
+    for conversation in intake.conversations:
+        if intake.kind == "sms":
+            _slide(db, conversation)
+        else:
+            _open(db, conversation, intake.at)
+
+
+def _open(db: apsw.Connection, conversation: Conversation, now: float) -> None:
     db.execute(
-        "INSERT INTO conversations (phone, line, author, message_id, expires_at) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO conversations (phone, line, author, message_id, at, expires_at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (phone, line) DO UPDATE SET author = excluded.author, message_id = excluded.message_id, "
-        "expires_at = excluded.expires_at",
+        "at = excluded.at, expires_at = excluded.expires_at",
         (
             conversation.phone,
             conversation.line,
             conversation.author,
             conversation.message_id,
+            now,
             conversation.expires_at,
         ),
     )
@@ -95,15 +117,14 @@ def _slide(db: apsw.Connection, conversation: Conversation) -> None:
 
 
 def find_conversation(db: apsw.Connection, phone: str, line: str | None, now: float) -> Conversation | None:
-    """The open conversation of (phone, line), else of the phone where its line was not known."""
-    for wanted in (line, "") if line else ("",):
-        row = db.execute(
-            "SELECT phone, line, author, message_id, expires_at FROM conversations "
-            "WHERE phone = ? AND line = ? AND expires_at > ?",
-            (phone, wanted, now),
-        ).fetchone()
-        if row is not None:
-            return Conversation(phone=row[0], line=row[1], author=row[2], message_id=row[3], expires_at=row[4])
+    """The open conversation of whoever wrote last: over this line or over none known; over any where none is told."""
+    found: list[Any] = db.execute(
+        "SELECT phone, line, author, message_id, expires_at FROM conversations "
+        "WHERE phone = ? AND expires_at > ? AND (? IS NULL OR line IN (?, '')) ORDER BY at DESC LIMIT 1",
+        (phone, now, line, line),
+    ).fetchall()
+    for row in found:
+        return Conversation(phone=row[0], line=row[1], author=row[2], message_id=row[3], expires_at=row[4])
     return None
 
 

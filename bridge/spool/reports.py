@@ -8,7 +8,7 @@ import apsw
 from bridge.message import Report, ReportState, State
 from bridge.spool import Event, Step, deliveries
 
-_SENT = Step(id="", to=State.SENT, event="sent", only_from=frozenset({State.UNKNOWN}))
+_SENT = Step(id="", to=State.SENT, event="sent", only_from=frozenset({State.UNKNOWN, State.QUEUED, State.HELD}))
 _MEANING: dict[ReportState, Step] = {
     ReportState.DELIVERED: Step(id="", to=State.DELIVERED, event="delivered", status="2.1.5", told="delivered"),
     # Not final, but proof that the provider has the message: it settles a lost answer.
@@ -40,8 +40,16 @@ def settle(db: apsw.Connection, delivery_id: str, state: ReportState, text: str,
     # "phone report" rather than a provider's code: what failed is the delivery, not the call.
     step = replace(_MEANING[state], id=delivery_id, code=f"report {state.value}", text=text)
     deliveries.move(db, step, now)
-    if state is ReportState.UNDELIVERED:
-        db.execute("UPDATE deliveries SET undelivered = 1 WHERE id = ?", (delivery_id,))
+    db.execute(
+        "UPDATE deliveries SET reported = 1, undelivered = ? WHERE id = ?",
+        (state is ReportState.UNDELIVERED, delivery_id),
+    )
+
+
+def was_reported(db: apsw.Connection, delivery_id: str) -> bool:
+    """Whether any report came: then the provider has the message, whatever became of its answer."""
+    rows = db.execute("SELECT 1 FROM deliveries WHERE id = ? AND reported = 1", (delivery_id,)).fetchall()
+    return bool(rows)
 
 
 def adopt(db: apsw.Connection, delivery_id: str, transfer_id: str, now: float) -> None:

@@ -23,7 +23,8 @@ MIGRATIONS: tuple[str, ...] = (
         on_unknown TEXT NOT NULL, unknown_wait REAL NOT NULL, created_at REAL NOT NULL, changed_at REAL NOT NULL,
         next_at REAL NOT NULL, expires_at REAL NOT NULL, warn_at REAL, attempts INTEGER NOT NULL,
         code TEXT NOT NULL, reason TEXT NOT NULL, status TEXT NOT NULL, transfer_id TEXT,
-        lease REAL, undelivered INTEGER NOT NULL DEFAULT 0, tell_at REAL, told TEXT NOT NULL DEFAULT ''
+        lease REAL, reported INTEGER NOT NULL DEFAULT 0,
+        undelivered INTEGER NOT NULL DEFAULT 0, tell_at REAL, told TEXT NOT NULL DEFAULT ''
     );
     CREATE INDEX due ON deliveries (channel, urgent, next_at, seq) WHERE state = 'queued' AND lease IS NULL;
     CREATE INDEX leased ON deliveries (lease) WHERE lease IS NOT NULL;
@@ -49,7 +50,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE orphans (transfer_id TEXT NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL);
     CREATE INDEX orphan ON orphans (transfer_id);
     CREATE TABLE conversations (
-        phone TEXT NOT NULL, line TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT, expires_at REAL NOT NULL,
+        phone TEXT NOT NULL, line TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT, at REAL NOT NULL,
+        expires_at REAL NOT NULL,
         PRIMARY KEY (phone, line)
     ) WITHOUT ROWID;
     CREATE TABLE dead_letters (

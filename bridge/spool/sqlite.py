@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,10 +69,8 @@ def _connect(path: Path, *, writing: bool) -> apsw.Connection:
             db.execute("PRAGMA user_version").fetchall()
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise SpoolDamaged(f"{path} is no spool or is damaged ({error}): restore it from a backup") from error
-    except apsw.BusyError as error:
-        raise StoreUnavailable(f"the spool {path} is locked by another program: {error}") from error
-    except apsw.Error as error:
-        raise SpoolDamaged(f"the spool {path} cannot be opened: {error}") from error
+    except apsw.Error as error:  # a lock, a full disk, a permission: it may pass
+        raise StoreUnavailable(f"the spool {path} cannot be opened: {error}") from error
     return db
 
 
@@ -92,7 +91,9 @@ def _use_wal(db: apsw.Connection) -> None:
 class SqliteSpool:
     """Keeps `bridge.spool.Spool` on one file. Build it with `open_spool`."""
 
-    def __init__(self, writing: apsw.Connection, reading: apsw.Connection) -> None:
+    def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection) -> None:
+        self.path = path
+        self._inode = path.stat().st_ino
         self._db = writing
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
@@ -203,6 +204,17 @@ class SqliteSpool:
             ]
         )
 
+    async def probe(self) -> None:
+        """Write something and commit it: whether the store can keep a promise now."""
+        await self.writer.run(lambda db: db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}").fetchall())
+
+    def is_in_place(self) -> bool:
+        """Whether the file at the path is still the one that was opened."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     async def close(self) -> None:
         """Commit what waits, then close both connections."""
         self._closed = True
@@ -224,7 +236,7 @@ async def open_spool(path: Path) -> SqliteSpool:
     """Open or create the spool at `path`; needs the running loop. Raises `SpoolDamaged` or `StoreUnavailable`."""
     _create(path)
     writing = _connect(path, writing=True)
-    return SqliteSpool(writing, _connect(path, writing=False))
+    return SqliteSpool(path, writing, _connect(path, writing=False))
 
 
 def _create(path: Path) -> None:
@@ -232,10 +244,12 @@ def _create(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
     except OSError as error:
-        raise SpoolDamaged(f"the spool {path} cannot be made: {error.strerror}") from error
+        raise StoreUnavailable(f"the spool {path} cannot be made: {error.strerror}") from error
 
 
 def _move(db: apsw.Connection, step: Step, now: float) -> bool:
+    if step.to is State.UNKNOWN and reports.was_reported(db, step.id):
+        step = replace(step, to=State.SENT, event="sent", text=f"a report came; {step.text}", status="2.0.0")
     moved = deliveries.move(db, step, now)
     if step.transfer_id is not None:
         reports.adopt(db, step.id, step.transfer_id, now)

@@ -30,7 +30,11 @@ def split(data: bytes) -> tuple[Fields, int]:
     if data[:1] == b"\n" or data[:2] == b"\r\n":
         return {}, data.index(b"\n") + 1
     end = _END.search(data, 0, HEADER_BLOCK + 3)
-    block, body = (data[: end.start()], end.end()) if end else (data[: HEADER_BLOCK + 1], len(data))
+    if end:
+        block, body = data[: end.start()], end.end()
+    else:  # a line is looked at to its end: half a name would be taken for the body
+        cut = data.find(b"\n", HEADER_BLOCK + 1, HEADER_BLOCK + HEADER + 1)
+        block, body = data[: cut if cut >= 0 else HEADER_BLOCK + HEADER + 1], len(data)
     found: dict[str, tuple[str, ...]] = {}
     at = fields = 0
     name, value = "", b""

@@ -186,14 +186,19 @@ def _walk(element: etree._Element, page: _Page) -> None:
     for child in element:
         _walk(child, page)
         page.text(child.tail)
+    _after(element, page)
+    if breaks:
+        page.block(breaks)
+
+
+def _after(element: etree._Element, page: _Page) -> None:
+    """What an element leaves behind."""
     if element.tag in {"ul", "ol"}:
         page.numbers.pop()
     elif element.tag == "a":
         page.text(_target(element))
     elif element.tag in {"td", "th"}:
         page.space = True
-    if breaks:
-        page.block(breaks)
 
 
 def _breaks(element: etree._Element) -> int:

@@ -48,7 +48,8 @@ def refused(code: int, message: str, stage: Stage) -> Receipt:
     """
     text = words(message)
     if code // 100 != 5:  # noqa: PLR2004 - 4xx, and anything a server should not say here
-        return Receipt(verdict=Verdict.TEMPORARY, code=str(code), text=text, status=_status(code, message, "4.0.0"))
+        status = _status(code, message, "4.0.0") if code // 100 == 4 else "4.0.0"  # noqa: PLR2004 - as above
+        return Receipt(verdict=Verdict.TEMPORARY, code=str(code), text=text, status=status)
     if code in _AUTHENTICATION:
         return _ours(str(code), text, "4.7.8", Scope.ACCOUNT)
     status = _status(code, message, "5.3.4" if code in _TOO_LARGE else "5.0.0")
@@ -74,7 +75,8 @@ def not_connected(error: Exception) -> Receipt:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _ours("certificate", f"the certificate is not valid: {words(cause.verify_message)}", "4.7.5")
     if isinstance(cause, ssl.SSLError):
-        return _temporary("tls", f"no TLS: {words(cause.reason or str(cause))}", "4.4.1")
+        reason = getattr(cause, "reason", None)  # only errors that OpenSSL raised have one
+        return _temporary("tls", f"no TLS: {words(reason or str(cause))}", "4.4.1")
     if isinstance(error, Untrusted):
         return _ours("starttls", words(error.message), "4.7.4")
     if isinstance(error, NoLogin):

@@ -19,7 +19,7 @@ def test_this_machine(host: str) -> None:
     assert network.is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.0.2.1", "localhost.example.com", "128.0.0.1", "loopback"])
+@pytest.mark.parametrize("host", ["", "192.0.2.0", "::", "192.0.2.1", "localhost.example.com", "128.0.0.1", "loopback"])
 def test_other_machines(host: str) -> None:
     assert not network.is_loopback(host)
 
@@ -78,7 +78,7 @@ def test_what_is_no_host(value: object, says: str) -> None:
         ("[0:0:0:0:0:0:0:1]:1", ("::1", 1)),
         ("localhost:0", ("localhost", 0)),
         ("Mail.Example.com:65535", ("mail.example.com", 65535)),
-        ("0.0.0.0:00025", ("0.0.0.0", 25)),
+        ("192.0.2.1:00025", ("192.0.2.1", 25)),
     ],
 )
 def test_places_to_listen(written: str, found: tuple[str, int]) -> None:
@@ -210,7 +210,9 @@ def test_peers_may_be_many(written: str) -> None:
     assert network.peers(written, setup.place()) == network.network(written, setup.place())
 
 
-@pytest.mark.parametrize("written", ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3", "2000::/15", "::ffff:0:0/96"])
+@pytest.mark.parametrize(
+    "written", ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3", "2000::/15", "::ffff:0:0/96"]
+)
 def test_peers_may_not_be_most_of_the_world(written: str) -> None:
     assert "everybody" in setup.refusal(network.peers, written).message
 

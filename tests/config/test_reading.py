@@ -100,7 +100,9 @@ def test_each_bad_element_is_reported_on_its_own_line() -> None:
     place = setup.place(toml="list = [\n1,\n0,\n'x',\n[2, 10],\n]\n").at("list")
 
     def one_or_more(value: object, where: Place) -> object:
-        return list_of(integer(1, 9), example="")(value, where) if isinstance(value, list) else integer(1, 9)(value, where)
+        return (
+            list_of(integer(1, 9), example="")(value, where) if isinstance(value, list) else integer(1, 9)(value, where)
+        )
 
     with pytest.raises(Reported):
         list_of(one_or_more, example="")(place.document.data["list"], place)

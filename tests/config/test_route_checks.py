@@ -39,7 +39,7 @@ def test_ten_thousand_routes(tmp_path: Path) -> None:
 
 
 def problems(*rows: dict[str, object]) -> list[str]:
-    """What is said of rows with these values, row and key before each message; every row stands on its number's line."""
+    """What is said of rows with these values; each stands on the line of its number."""
     collector = Collector()
     lines: dict[tuple[str | int, ...], int] = {("route", index): index + 1 for index in range(len(rows))}
     document = Document("routes.toml", {}, lines)
@@ -87,7 +87,9 @@ def one_of(row: Route) -> str:
 
 
 def test_the_first_broader_pattern_is_named() -> None:
-    rows = map(address, ("alarm-*@sms.example.com", "a*@sms.example.com", "*@sms.example.com", "alarm-x*@sms.example.com"))
+    rows = map(
+        address, ("alarm-*@sms.example.com", "a*@sms.example.com", "*@sms.example.com", "alarm-x*@sms.example.com")
+    )
     assert problems(*rows) == [
         "4: address: nothing ever gets here: the route on line 1 takes all of it («alarm-*@sms.example.com»)"
     ]
@@ -108,7 +110,10 @@ def test_a_line_with_two_owners() -> None:
     [
         ([mailbox("a", "1"), mailbox("b", "2")], []),
         ([mailbox("a", "1"), mailbox("b", "1", "2")], []),
-        ([mailbox("a", "1"), mailbox("b", "1")], ["2: mailbox: no SMS ever gets here: the route on line 1 takes them («a@example.com»)"]),
+        (
+            [mailbox("a", "1"), mailbox("b", "1")],
+            ["2: mailbox: no SMS ever gets here: the route on line 1 takes them («a@example.com»)"],
+        ),
         (
             [mailbox("a", "1"), mailbox("b", "2"), mailbox("b", "1", "2")],
             ["3: mailbox: no SMS ever gets here: the route on line 1 takes them («a@example.com»)"],

@@ -119,7 +119,16 @@ def test_entries_that_let_nobody_or_everybody_in(value: object, says: str) -> No
 
 @pytest.mark.parametrize(
     "value",
-    ["prefix", "ignore", "only", "{subject}: {text}", "{text}", "[{subject}]", "{subject}{subject}", "x" * 194 + "{text}"],
+    [
+        "prefix",
+        "ignore",
+        "only",
+        "{subject}: {text}",
+        "{text}",
+        "[{subject}]",
+        "{subject}{subject}",
+        "x" * 194 + "{text}",
+    ],
 )
 def test_subjects(value: str) -> None:
     assert READ["subject"](value, setup.place()) == value
@@ -154,8 +163,18 @@ def test_names() -> None:
 
 @pytest.mark.parametrize(
     ("text", "possible"),
-    [("", True), ("+43660", True), ("0660-", True), ("(0660)", True), ("43.660/", True)]
-    + [("alarm-", False), ("43+", False), ("４", False), ("43 ", False), ("x", False)],
+    [
+        ("", True),
+        ("+43660", True),
+        ("0660-", True),
+        ("(0660)", True),
+        ("43.660/", True),
+        ("alarm-", False),
+        ("43+", False),
+        ("４", False),
+        ("43 ", False),
+        ("x", False),
+    ],
 )
 def test_what_can_stand_in_a_number(text: str, possible: bool) -> None:
     assert route_keys.possible_in_number(text) is possible

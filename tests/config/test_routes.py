@@ -235,6 +235,8 @@ def test_files_without_rows(text: str, problems: list[str]) -> None:
 
 
 def test_a_wrong_row_does_not_hide_what_is_wrong_with_the_next() -> None:
-    found, problems = rows(f'[[route]]\nnumber = 5\n{GOOD.replace("number", "#")}[[route]]\n{GOOD}[[route]]\npriority = 0\n')
+    found, problems = rows(
+        f"[[route]]\nnumber = 5\n{GOOD.replace('number', '#')}[[route]]\n{GOOD}[[route]]\npriority = 0\n"
+    )
     assert [line.partition(":")[0] for line in problems] == ["2", "7", "10", "11"]
     assert [row.row for row in found] == [2]

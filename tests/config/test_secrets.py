@@ -140,7 +140,6 @@ def test_a_file_without_lines_is_a_problem_at_its_key(tmp_path: Path, name: str,
     [
         ("made-up", "made-up", ""),
         ("\n  made-up \r\n\n", "made-up", ""),
-        ("größe made-up", "größe made-up", ""),
         ("", None, "the file is empty"),
         (" \n\t\n", None, "the file is empty"),
         ("made-up-1\nmade-up-2\n", None, "the file holds 2 lines"),
@@ -156,6 +155,16 @@ def test_a_token_or_password_is_the_only_line(tmp_path: Path, content: str, secr
     keys = ["websms.token_file", "websms.password_file", "smarthost.password_file"]
     assert [(one.key, one.message) for one in here.collector.problems] == [(key, says) for key in keys if says]
     assert "made-up" not in "".join(said(here))
+
+
+def test_a_password_may_hold_any_letters_and_a_token_only_those_that_tokens_have(tmp_path: Path) -> None:
+    here = setup.place(tmp_path)
+    path = setup.private(tmp_path / "x", "größe made-up")
+    found = all_read(here, websms_token_file=path, websms_password_file=path, smarthost_password_file=path)
+    assert (found.websms_token, found.websms_password, found.smarthost_password) == (None, *["größe made-up"] * 2)
+    (problem,) = here.collector.problems
+    assert problem.key == "websms.token_file"
+    assert "made-up" not in str(problem)
 
 
 def test_what_is_not_named_is_not_there(tmp_path: Path) -> None:

@@ -30,7 +30,25 @@ def test_every_duration_is_its_number_of_units(count: int, unit: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "90", "s", "1.5h", "-1s", "1 h", "1H", "1w", "1h30m", "１s", "1s\n", "9999999999s", 90, 1.5, True, None, ["1s"]],
+    [
+        "",
+        "90",
+        "s",
+        "1.5h",
+        "-1s",
+        "1 h",
+        "1H",
+        "1w",
+        "1h30m",
+        "１s",
+        "1s\n",
+        "9999999999s",
+        90,
+        1.5,
+        True,
+        None,
+        ["1s"],
+    ],
 )
 def test_what_is_no_duration(value: object) -> None:
     assert setup.refusal(FOREVER, value).message.endswith("is not a duration")
@@ -83,7 +101,8 @@ def test_every_rate_is_its_count_in_one_unit(count: int, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "60", "0/s", "000/m", "60/w", "60/", "/m", "-1/s", "1.5/s", "60/m\n", "60 /m", "00", 60, 0.0, False, None]
+    "value",
+    ["", "60", "0/s", "000/m", "60/w", "60/", "/m", "-1/s", "1.5/s", "60/m\n", "60 /m", "00", 60, 0.0, False, None],
 )
 def test_what_is_no_rate(value: object) -> None:
     assert setup.refusal(values.rate, value).message.endswith("is not a rate")
@@ -157,7 +176,11 @@ def test_paths_start_at_the_configuration(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "url"),
-    [("sqlite:a.db", "sqlite:/nowhere/a.db"), ("sqlite:/srv/a.db", "sqlite:/srv/a.db"), ("sqlite:a:b", "sqlite:/nowhere/a:b")],
+    [
+        ("sqlite:a.db", "sqlite:/nowhere/a.db"),
+        ("sqlite:/srv/a.db", "sqlite:/srv/a.db"),
+        ("sqlite:a:b", "sqlite:/nowhere/a:b"),
+    ],
 )
 def test_the_spool(written: str, url: str) -> None:
     assert values.spool_url(written, setup.place()) == url

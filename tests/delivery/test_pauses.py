@@ -48,7 +48,7 @@ def test_the_operator_hears_of_a_pause_once(scope: Scope) -> None:
     for number in range(20):
         now = NOW + number * PROBE_EVERY
         assert pauses.may_start(sms(number), now)
-        said.append(pauses.answered(sms(number), receipt, now) is not None)
+        said.append(pauses.answered(sms(number), receipt, now).begun is not None)
     assert said == [True] + [False] * 19
 
 

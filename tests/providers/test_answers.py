@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.message import Scope, Verdict
-from bridge.providers.websms.answers import Answer, receipt
+from bridge.providers.websms.answers import LONGEST_WAIT, Answer, receipt, wait_asked
 from tests.providers.answered import coded, judged
 
 
@@ -138,3 +140,67 @@ def test_the_providers_words_become_one_clean_line() -> None:
     assert found.text == "no Bcc: x y \ufffd"
     assert len(judged(coded(4002, statusMessage="x" * 5000)).text) <= 300
     assert judged(coded(4002, statusMessage=None)).text == "the recipient is no valid number"
+
+
+@pytest.mark.parametrize(("status", "family"), [(100, 1), (200, 2), (299, 2), (300, 3), (503, 5), (999, 9)])
+def test_families(status: int, family: int) -> None:
+    assert Answer(status=status).family == family
+
+
+@settings(deadline=None)
+@given(
+    st.text(max_size=20)
+    | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,5} [0-9:]{1,9} ?[-+0-9A-Z]{0,6}")
+)
+def test_whatever_a_server_asks_we_wait_an_hour_at_most(header: str) -> None:
+    wait = wait_asked(header, 1_700_000_000.0)
+    assert wait is None or 0.0 <= wait <= LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "9" * 5_000,
+        "Tue, 14 Nov 99999 22:14:20 GMT",
+        "Tue, 14 Nov 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+    ],
+    ids=lambda header: header[:20],
+)
+def test_monstrous_waits(header: str) -> None:
+    assert wait_asked(header, 1_700_000_000.0) in {None, 0.0, LONGEST_WAIT}
+
+
+_CODED = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(max_size=10)
+        | st.sampled_from([2000, "4002", 5003, "m1-1"])
+        for name in ("statusCode", "statusMessage", "clientMessageId", "transferId", "smsCount", "error_description")
+    },
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.integers(100, 599),
+    st.sampled_from(["application/json", "text/plain", "text/html", ""]),
+    st.none() | st.binary(max_size=40) | _CODED.map(lambda fields: json.dumps(fields).encode()),
+    st.none() | st.text(max_size=10),
+)
+def test_no_answer_breaks_the_judge_and_acceptance_is_never_guessed(
+    status: int, content_type: str, body: bytes | None, retry_after: str | None
+) -> None:
+    answer = Answer(status=status, content_type=content_type, retry_after=retry_after, body=body)
+    found = receipt(answer, delivery_id="m1-1", test=False, now=1_700_000_000.0)
+    repr(found).encode()
+    assert found.status[0] == {Verdict.ACCEPTED: "2", Verdict.PERMANENT: "5"}.get(found.verdict, "4")
+    assert "\n" not in found.text
+    if found.verdict is Verdict.ACCEPTED:
+        assert body is not None
+        assert status // 100 == 2
+        assert content_type == "application/json"
+        assert str(json.loads(body)["statusCode"]).startswith("2")

@@ -9,8 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aioresponses import aioresponses
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bridge.message import Receipt, Scope, Sms, Verdict
+from bridge.message import IncomingSms, Receipt, Scope, Sms, Verdict
 from bridge.providers import PROVIDERS, Provider
 from bridge.providers.websms import Websms
 from bridge.providers.websms.client import sender_address
@@ -265,3 +267,30 @@ async def test_the_repair_of_aioresponses_is_still_needed(monkeypatch: pytest.Mo
         async with aiohttp.ClientSession() as session:
             with pytest.raises(TypeError, match="stream_writer"):
                 await session.get("https://api.example.com/")
+
+
+async def test_notifications_are_read_with_the_country_of_the_account() -> None:
+    body = (
+        b'{"messageType":"text","senderAddress":"436600000001","textMessageContent":"x",'
+        b'"recipientAddress":"0660 0000099"}'
+    )
+    lines = []
+    for country in ("AT", "DE"):
+        websms = Websms(url="https://api.example.com/rest", token=TOKEN, country=country)
+        found = websms.read(body)
+        assert isinstance(found, IncomingSms)
+        lines.append(found.line)
+        assert websms.answer("ok", body)[0] == 200
+        await websms.close()
+    assert lines[0] == "436600000099"
+    assert lines[0] != lines[1]
+
+
+@settings(deadline=None)
+@given(st.text("+0123456789aA ", min_size=1, max_size=12))
+def test_an_originator_is_sent_as_what_it_is(originator: str) -> None:
+    address, kind = sender_address(originator)
+    assert address == (originator if kind == "alphanumeric" else originator.removeprefix("+"))
+    assert (kind == "alphanumeric") is not originator.removeprefix("+").isdecimal()
+    assert (kind == "national") <= address.startswith("0")
+    assert (kind == "shortcode") == (kind != "alphanumeric" and len(address) < 7)

@@ -9,10 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
+from aiohttp.client_reqrep import ConnectionKey
 from aioresponses import aioresponses
 
 from bridge.message import Scope, Verdict
-from bridge.providers.websms.network import Attempt, Body
+from bridge.providers.websms.network import Attempt, Body, receipt
 from tests.providers.servers import (
     ACCEPTED,
     NOW,
@@ -266,3 +267,65 @@ async def test_whatever_the_library_raises_becomes_a_receipt(error: Exception, v
         mocked.post("https://api.example.com" + PATH, exception=error)
         found = await sent_to("https://api.example.com/rest")
     assert found.verdict is verdict
+
+
+# --- by itself
+
+
+KEY = ConnectionKey("api.example.com", 443, True, True, None, None, None)
+ERRORS: list[tuple[Exception, Verdict, str, str]] = [
+    (
+        aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError("expired")),
+        Verdict.OURS,
+        "certificate",
+        "4.7.5",
+    ),
+    (aiohttp.ClientConnectorSSLError(KEY, OSError(1, "wrong version")), Verdict.TEMPORARY, "tls", "4.4.1"),
+    (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "unknown name")), Verdict.TEMPORARY, "dns", "4.4.3"),
+    (aiohttp.ClientConnectorError(KEY, OSError(111, "refused")), Verdict.TEMPORARY, "connect", "4.4.1"),
+    (aiohttp.ConnectionTimeoutError(), Verdict.TEMPORARY, "connect", "4.4.1"),
+    (aiohttp.SocketTimeoutError(), Verdict.TEMPORARY, "connect", "4.4.1"),
+    (TimeoutError(), Verdict.TEMPORARY, "connect", "4.4.1"),
+    (aiohttp.ServerDisconnectedError(), Verdict.TEMPORARY, "connect", "4.4.2"),
+    (aiohttp.ClientOSError(104, "reset"), Verdict.TEMPORARY, "connect", "4.4.2"),
+    (ConnectionResetError(), Verdict.TEMPORARY, "connect", "4.4.2"),
+    (aiohttp.InvalidURL("made-up"), Verdict.OURS, "error", "4.3.5"),
+    (aiohttp.ClientPayloadError("made-up"), Verdict.OURS, "error", "4.3.5"),
+    (RuntimeError("made-up"), Verdict.OURS, "error", "4.3.5"),
+]
+
+
+@pytest.mark.parametrize(("error", "verdict", "code", "status"), ERRORS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("attempt", [Attempt(), Attempt(begun=True, kept_back=True)], ids=["early", "kept back"])
+def test_what_certainly_did_not_leave(
+    error: Exception, verdict: Verdict, code: str, status: str, attempt: Attempt
+) -> None:
+    found = receipt(error, attempt)
+    assert (found.verdict, found.code, found.status) == (verdict, code, status)
+    assert found.alert is (verdict is Verdict.OURS)
+    assert found.scope is (Scope.MESSAGE if code == "error" else Scope.ACCOUNT)
+    assert found.text
+    assert "made-up" not in found.text
+
+
+@pytest.mark.parametrize("error", [row[0] for row in ERRORS], ids=lambda error: type(error).__name__)
+def test_what_may_have_left_is_unknown_whatever_the_error(error: Exception) -> None:
+    found = receipt(error, Attempt(begun=True))
+    assert (found.verdict, found.scope, found.status, found.code) == (Verdict.UNKNOWN, Scope.MESSAGE, "4.4.2", "lost")
+    assert found.alert is isinstance(error, RuntimeError)
+    assert type(error).__name__ in found.text
+    assert ("no answer in time" in found.text) is isinstance(error, TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict"),
+    [
+        ("UNSUPPORTED_PROTOCOL", Verdict.OURS),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", Verdict.OURS),
+        ("EOF", Verdict.TEMPORARY),
+    ],
+)
+def test_a_server_too_old_is_a_lasting_reason(reason: str, verdict: Verdict) -> None:
+    cause = ssl.SSLError(1, "x")
+    cause.reason = reason
+    assert receipt(aiohttp.ClientConnectorSSLError(KEY, cause), Attempt()).verdict is verdict

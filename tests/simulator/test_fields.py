@@ -1,10 +1,15 @@
 """A request read as the provider reads it: JSON with its liberties, ``simple``, binary messages, XML."""
 
 import json
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bridge.simulator.fields import Unparseable, from_pairs, read_json, read_xml, submission
 from tests.simulator.rig import NUMBER, Client
 
 TEXT = "/rest/smsmessaging/text"
@@ -128,3 +133,134 @@ async def test_an_old_sdk_passes(client: Client) -> None:
     )
     assert answer.code == 2000
     assert answer.json["clientMessageId"] is None
+
+
+# --- by themselves
+
+
+def test_a_request_that_takes_no_liberties() -> None:
+    value = {
+        "recipientAddressList": [NUMBER],
+        "messageContent": "Hallo",
+        "priority": 3,
+        "test": True,
+        "clientMessageId": "m-1",
+    }
+    found = submission("text", value)
+    assert (found.fields, found.liberties) == (value, [])
+    assert (found.client_message_id, found.recipients, found.test) == ("m-1", [NUMBER], True)
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 5, True])
+def test_what_is_no_object(value: object) -> None:
+    found = submission("text", value)
+    assert (found.is_object, found.fields, found.test, found.client_message_id) == (False, {}, False, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "given_", "read"),
+    [
+        ("test", "TRUE", True),
+        ("test", "yes", "yes"),
+        ("test", 1, 1),
+        ("priority", "-5", -5),
+        ("priority", "5.0", "5.0"),
+        ("priority", "٣", "٣"),
+        ("priority", "9" * 19, "9" * 19),
+        ("priority", False, False),
+        ("validityPeriode", "0", 0),
+        ("messageContent", "", ""),
+        ("recipientAddressList", "", ""),
+        ("recipientAddressList", ["+43", 43, True, None, 4.5], ["+43", "43", True, None, 4.5]),
+        ("senderAddress", 5, 5),
+    ],
+)
+def test_values_are_read_in_their_type_or_left_as_they_are(name: str, given_: object, read: object) -> None:
+    found = submission("text", {name: given_}).fields[name]
+    assert (found, type(found)) == (read, type(read))
+
+
+@pytest.mark.parametrize("value", [None, "", 0, "0"])
+def test_what_counts_as_not_set(value: object) -> None:
+    found = submission("text", {"priority": value})
+    assert found.fields == {}
+    assert all('"priority"' in liberty for liberty in found.liberties)
+    assert found.liberties
+
+
+def test_each_kind_knows_its_own_fields() -> None:
+    for kind, name in (("text", "userDataHeaderPresent"), ("binary", "maxSmsPerMessage"), ("binary", "messageType")):
+        found = submission(kind, {name: True})
+        assert (found.fields, found.liberties) == ({}, [f'field "{name}" is unknown'])
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":NaN}', b'{"a":-Infinity}', b"\xff", "{}".encode("utf-16"), b"{}{}", b"[" * 100_000]
+)
+def test_bodies_that_are_no_json(body: bytes) -> None:
+    with pytest.raises(Unparseable):
+        read_json(body)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "value"),
+    [
+        ([], {}),
+        (
+            [("recipientAddressList", "1, 2,,"), ("recipientAddressList", "3")],
+            {"recipientAddressList": ["1", "2", "3"]},
+        ),
+        ([("recipientAddressList", "")], {}),
+        ([("test", "1"), ("sendAsFlashSms", "False")], {"test": True, "sendAsFlashSms": False}),
+        ([("test", "maybe"), ("priority", "high")], {"test": "maybe", "priority": "high"}),
+        ([("priority", "3"), ("messageContent", "3")], {"priority": 3, "messageContent": "3"}),
+        ([("access_token", "made-up"), ("other", "x")], {"other": "x"}),
+        ([("clientMessageId", "a"), ("clientMessageId", "b")], {"clientMessageId": "b"}),
+    ],
+)
+def test_parameters_stand_for_an_object(pairs: list[tuple[str, str]], value: dict[str, object]) -> None:
+    assert from_pairs(pairs) == value
+
+
+def test_xml_stands_for_an_object() -> None:
+    body = "<textSmsSendRequest><messageContent>a,b &#8364;</messageContent><test>true</test></textSmsSendRequest>"
+    assert read_xml("text", body.encode()) == {"messageContent": "a,b €", "test": True}
+    assert read_xml("text", body.encode("utf-16")) == {"messageContent": "a,b €", "test": True}
+    empty = b"<textSmsSendRequest><messageContent/><recipientAddressList/></textSmsSendRequest>"
+    assert read_xml("text", empty) == {"messageContent": "", "recipientAddressList": [""]}
+    assert read_xml("binary", b"<binarySmsSendRequest/>") == {"messageContent": []}
+
+
+ENTITY = '<!DOCTYPE x [<!ENTITY a "b">]><textSmsSendRequest><messageContent>&a;</messageContent></textSmsSendRequest>'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text", b""),
+        ("text", b"<textSmsSendRequest>"),
+        ("text", b"<textSmsSendRequest/>x"),
+        ("text", b"<binarySmsSendRequest/>"),
+        ("binary", b"<textSmsSendRequest/>"),
+        ("text", b'<?xml version="1.0" encoding="klingon"?><textSmsSendRequest/>'),
+        ("text", b"<textSmsSendRequest>\xff</textSmsSendRequest>"),
+        ("text", ENTITY.encode()),
+        ("text", ENTITY.encode("utf-16")),
+        ("text", ENTITY.encode("utf-16-le")),
+    ],
+)
+def test_xml_that_is_not_read(kind: str, body: bytes) -> None:
+    with pytest.raises(Unparseable):
+        read_xml(kind, body)
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"{", b"<textSmsSendRequest>", b"<"]),
+    st.sampled_from(["text", "binary"]),
+)
+def test_no_body_is_anything_but_read_or_unparseable(body: bytes, start: bytes, kind: str) -> None:
+    for read in (read_json, partial(read_xml, kind)):
+        with suppress(Unparseable):
+            submission(kind, read(start + body))

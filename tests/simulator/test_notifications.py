@@ -1,4 +1,4 @@
-"""Incoming messages, and how long the simulator insists on a confirmation."""
+"""Incoming messages as the provider writes them, and what it takes for a confirmation."""
 
 import base64
 import json

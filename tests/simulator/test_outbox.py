@@ -7,6 +7,8 @@ import ssl
 import trustme
 
 from bridge.simulator import Simulator, SimulatorSettings
+from bridge.simulator.clock import Clock
+from bridge.simulator.outbox import Outbox
 from tests.simulator.rig import LINE, NUMBER, Client, Webhook, until
 
 
@@ -164,3 +166,58 @@ async def test_a_few_at_once(client: Client, webhook: Webhook) -> None:
         await client.sim.incoming(phone=NUMBER, line=LINE, text=str(number))
     await asyncio.wait_for(client.sim.idle(), 20)
     assert {fields["textMessageContent"] for fields in webhook.fields} == {str(n) for n in range(50)}
+
+
+async def test_no_more_at_once_than_the_setting_says(client: Client, webhook: Webhook) -> None:
+    sim = client.sim
+    sim.settings.notify_url, sim.settings.notify_parallel = webhook.url, 2
+    webhook.hold = asyncio.Event()
+    for number in range(5):
+        await sim.incoming(phone=NUMBER, line=LINE, text=str(number))
+    await webhook.count(2)
+    await asyncio.sleep(0.05)  # nothing may come; a late arrival would only let a bug pass, not fail a good run
+    assert len(webhook.requests) == 2
+    webhook.hold.set()
+    await asyncio.wait_for(sim.idle(), 20)
+    assert [fields["textMessageContent"] for fields in webhook.fields[:2]] == ["0", "1"]
+    assert len(webhook.requests) == 5
+
+
+async def test_what_is_due_first_goes_first(frozen: Client, webhook: Webhook) -> None:
+    sim = frozen.sim
+    sim.settings.notify_parallel = 1
+    for delay in (30.0, 10.0, 20.0):
+        sim.settings.report_delay = delay
+        await frozen.send(notificationCallbackUrl=webhook.url, clientMessageId=str(delay))
+    sim.step(9.9)
+    assert webhook.requests == []
+    sim.step(60.0)
+    await asyncio.wait_for(sim.idle(), 20)
+    assert [fields["clientMessageId"] for fields in webhook.fields] == ["10.0", "20.0", "30.0"]
+
+
+async def test_after_the_listed_delays_it_asks_at_even_intervals(frozen: Client, webhook: Webhook) -> None:
+    sim = frozen.sim
+    sim.settings.retry_delays, sim.settings.retry_every = (1.0,), 7.0
+    webhook.answers = [(500, b"")] * 3 + [(200, b'{"statusCode":2000}')]
+    notification = await sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)
+    for number, step in enumerate((1.0, 7.0, 7.0), 1):
+        await webhook.count(number)
+        await until(lambda n=number: len(notification.attempts) == n)  # type: ignore[misc]  # bound at once
+        sim.step(step)
+    await asyncio.wait_for(sim.idle(), 20)
+    assert [attempt.at - notification.created for attempt in notification.attempts] == [0.0, 1.0, 8.0, 15.0]
+
+
+async def test_of_a_long_answer_the_beginning_is_remembered(frozen: Client, webhook: Webhook) -> None:
+    webhook.answers = [(200, b'{"statusCode":2000}' + b" " * 5000 + b"x")]
+    notification = await frozen.sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)
+    await until(lambda: len(notification.attempts) == 1)
+    assert (notification.attempts[0].http, notification.attempts[0].ok) == (200, False)
+    assert notification.attempts[0].answer == '{"statusCode":2000}' + " " * 1981
+
+
+async def test_nothing_to_do_is_idle() -> None:
+    outbox = Outbox(SimulatorSettings(), Clock(lambda: 0.0))
+    await asyncio.wait_for(outbox.idle(), 20)
+    await outbox.stop()

@@ -4,7 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bridge.simulator.phones import STATUSES, Step, plan, shuffled
 from tests.simulator.rig import NUMBER, Client, Webhook, reports_of, statuses
 
 
@@ -66,3 +69,45 @@ async def test_reversed_orphaned_and_per_segment_reports(client: Client, webhook
     assert "clientMessageId" not in report
     settings.per_segment = True
     assert len(await reports_of(client, webhook, NUMBER, messageContent="a" * 307)) == 3 + 3
+
+
+# --- by themselves
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("436600000001", [("delivered", 1.0)]),
+        ("436600000005", [("accepted", 1.0), ("delivered", 1.5)]),
+        ("436600000006", [("undelivered", 1.0), ("delivered", 1.5)]),
+        ("436600000007", [("undelivered", 1.0), ("expired", 600.0)]),
+        ("436600000008", [("rejected", 1.0)]),
+        ("436600000009", []),
+    ],
+)
+def test_a_plan(number: str, expected: list[tuple[str, float]]) -> None:
+    found = plan(number, None, validity=600.0, delay=1.0, gap=0.5)
+    assert [(step.status, step.after) for step in found] == expected
+
+
+def test_a_script_is_as_quick_as_any_and_takes_the_place_of_the_digit() -> None:
+    found = plan("436600000009", ("expired", "deleted"), validity=600.0, delay=1.0, gap=0.5)
+    assert [(step.status, step.after) for step in found] == [("expired", 1.0), ("deleted", 1.5)]
+    assert plan("436600000001", (), validity=600.0, delay=1.0, gap=0.5) == ()
+
+
+_STEPS = st.lists(st.sampled_from(sorted(STATUSES)), max_size=4).map(
+    lambda statuses: tuple(Step(status=status, after=float(place)) for place, status in enumerate(statuses))
+)
+
+
+@settings(deadline=None)
+@given(_STEPS, st.booleans(), st.integers(1, 3))
+def test_disorder_changes_neither_the_times_nor_what_is_said_in_all(
+    steps: tuple[Step, ...], reverse: bool, copies: int
+) -> None:
+    found = shuffled(steps, reverse=reverse, copies=copies)
+    assert [step.after for step in found] == [step.after for step in steps for _ in range(copies)]
+    said = [step.status for step in found[::copies]]
+    assert (said[::-1] if reverse else said) == [step.status for step in steps]
+    assert all(step == found[place - place % copies] for place, step in enumerate(found))

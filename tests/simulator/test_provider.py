@@ -1,4 +1,4 @@
-"""The provider port: who may ask, and in which form."""
+"""The provider port: paths, methods, formats, TLS."""
 
 import io
 import json

@@ -118,13 +118,17 @@ async def test_a_conversation_belongs_to_its_phone_and_line(spool: SqliteSpool) 
 async def test_the_phone_alone_where_no_line_was_known(spool: SqliteSpool) -> None:
     await spool.accept(intake(delivery(), conversations=[talk("bernd@example.org", line="")]))
     assert await owner(spool, None) == await owner(spool, "") == await owner(spool, LINE) == "bernd@example.org"
-    await spool.accept(intake(delivery(mail="M2"), id="M2", conversations=[talk()]))
-    assert await owner(spool, LINE) == "anna@example.org"  # the line's own comes first
-    assert await owner(spool, None) == "bernd@example.org"
-    # and when that is over, the other one is open still
-    late = talk("bernd@example.org", line="", at=NOW + 86400)
-    await spool.accept(intake(delivery(mail="M3"), id="M3", conversations=[late]))
-    assert await owner(spool, LINE, NOW + CONVERSATION_FOR) == "bernd@example.org"
+
+
+async def test_it_belongs_to_whoever_wrote_last(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(), conversations=[talk("bernd@example.org", line="")]))
+    await spool.accept(intake(delivery(mail="M2"), id="M2", at=NOW + 1, conversations=[talk()]))
+    assert await owner(spool, LINE) == "anna@example.org"
+    assert await owner(spool, None) == "anna@example.org"  # a report of no line: the phone alone
+    assert await owner(spool, "436600000098") == "bernd@example.org"  # anna wrote over another line
+    again = talk("bernd@example.org", line="")
+    await spool.accept(intake(delivery(mail="M3"), id="M3", at=NOW + 2, conversations=[again]))
+    assert await owner(spool, LINE) == "bernd@example.org"
 
 
 async def test_who_wrote_last_has_it(spool: SqliteSpool) -> None:

@@ -39,7 +39,7 @@ def read(html: str, hide: Callable[[etree._Element], bool]) -> tuple[str, bool]:
     "html",
     [
         '<div>Ja</div><div class="gmail_signature" data-smartmail="x">Anna</div>',
-        '<div>Ja</div><span class="gmail_signature_prefix">-- </span><br><div dir="ltr" class="gmail_signature">A</div>',
+        '<div>Ja</div><span class="gmail_signature_prefix">-- </span><br><div class="x gmail_signature">A</div>',
         '<p>Ja</p><div class="moz-signature">-- <br>Anna</div>',
         '<p>Ja</p><pre class="x moz-signature" cols="72">Anna</pre>',
         '<div>Ja</div><div id="ms-outlook-mobile-signature">Outlook für iOS</div>',

@@ -152,7 +152,9 @@ def test_the_first_of_several() -> None:
 
 
 _WORDS = st.lists(
-    st.sampled_from(["=?utf-8?q?", "=?iso-8859-1?B?", "=?zip?Q?", "?=", "=C3", "=A4", "=0D=0A", "TcOkcno=", " ", "=?", "a_b"])
+    st.sampled_from(
+        ["=?utf-8?q?", "=?iso-8859-1?B?", "=?zip?Q?", "?=", "=C3", "=A4", "=0D=0A", "TcOkcno=", " ", "=?", "a_b"]
+    )
     | st.text(max_size=4)
 ).map("".join)
 
@@ -209,7 +211,9 @@ def test_fifty_ids_are_all_kept() -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.sampled_from(['"', "\\", "<", ">", "(", ")", ",", ";", ":", "@", " ", "a@B.example", "Anna", "\r\n"])))
+@given(
+    st.lists(st.sampled_from(['"', "\\", "<", ">", "(", ")", ",", ";", ":", "@", " ", "a@B.example", "Anna", "\r\n"]))
+)
 def test_addresses_are_whole_or_none(pieces: list[str]) -> None:
     for address in fields.addresses(("".join(pieces),)):
         local, _, domain = address.rpartition("@")

@@ -150,7 +150,14 @@ def test_a_device_is_a_whole_line_and_no_sentence(pattern: str) -> None:
 
 def test_no_line_takes_long() -> None:
     begin = time.process_time()
-    for shape in ("von meinem ", "gesendet von ", "sent from my ", "diese nachricht wurde ", "android ", "envoyé de mon "):
+    for shape in (
+        "von meinem ",
+        "gesendet von ",
+        "sent from my ",
+        "diese nachricht wurde ",
+        "android ",
+        "envoyé de mon ",
+    ):
         line = (shape * 40)[:400]
         for _ in range(20):
             quotes.unsigned(f"Passt.\n\n{line}")

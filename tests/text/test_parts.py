@@ -244,7 +244,9 @@ def test_an_encrypted_part_beside_a_text_is_noted() -> None:
 
 
 _LINES = st.lists(
-    st.sampled_from([b"--b", b"--b--", b"--c", b"--c--", b"", b"x", b"Content-Type: multipart/mixed; boundary=c", b"--bx"]),
+    st.sampled_from(
+        [b"--b", b"--b--", b"--c", b"--c--", b"", b"x", b"Content-Type: multipart/mixed; boundary=c", b"--bx"]
+    ),
     max_size=25,
 ).map(b"\n".join)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -109,9 +109,6 @@ async def good(*, implicit: ssl.SSLContext | None = None, **settings: Any) -> As
             if isinstance(protocol.transport, asyncio.WriteTransport):
                 protocol.transport.abort()
         await server.wait_closed()
-
-
-Say = Callable[[str], Awaitable[None]]
 
 
 class Script:

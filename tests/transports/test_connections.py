@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import aiosmtplib
 import pytest
 
 from bridge.message import Scope, Verdict
+from bridge.transports.connections import OLDEST, Connections, NoLogin, Untrusted
 from tests.transports.servers import (
     NOW,
     PASSWORD,
@@ -17,6 +19,7 @@ from tests.transports.servers import (
     sent_to,
     smarthost,
 )
+from tests.wait import until_true
 
 
 async def test_a_smarthost_without_ehlo() -> None:
@@ -179,3 +182,120 @@ async def test_a_password_is_not_sent_in_clear_because_somebody_took_starttls_aw
         found = await sent_to(port, tls="opportunistic", username="anna", password="x")
     assert (found.verdict, found.scope) == (Verdict.OURS, Scope.ACCOUNT)
     assert not [line for line in script.lines if line.startswith("AUTH")]
+
+
+# --- by themselves ---------------------------------------------------------------------------------------------------
+
+
+def pool(port: int, **changes: Any) -> Connections:
+    settings: dict[str, Any] = {
+        "host": "localhost",
+        "port": port,
+        "tls": "none",
+        "login": None,
+        "hostname": "sms.example.com",
+        "most": 2,
+        "idle": 30.0,
+        "ssl_context": None,
+        "timeout": 5.0,
+    }
+    return Connections(**(settings | changes))
+
+
+async def test_the_connection_used_last_is_taken_first() -> None:
+    async with scripted() as (script, port):
+        connections = pool(port)
+        assert connections.take() is None
+        first, second = await connections.open(), await connections.open()
+        connections.give_back(first)
+        connections.give_back(second)
+        assert connections.take() is second
+        assert connections.take() is first
+        assert connections.take() is None
+        for kept in (first, second):
+            connections.give_back(kept)
+        await connections.close()
+        assert script.lines.count("QUIT") == script.sessions == 2
+        assert script.lines[0] == "EHLO sms.example.com"
+
+
+async def test_a_connection_that_was_closed_is_not_kept() -> None:
+    async with scripted() as (script, port):
+        connections = pool(port)
+        kept = await connections.open()
+        kept.smtp.close()
+        connections.give_back(kept)
+        assert connections.take() is None
+        await connections.close()
+        assert "QUIT" not in script.lines
+
+
+@pytest.mark.parametrize(("older", "kept_on"), [(-5.0, True), (1.0, False)])
+async def test_an_old_connection_is_said_goodbye_to(older: float, kept_on: bool) -> None:
+    async with scripted() as (script, port):
+        connections = pool(port)
+        kept = await connections.open()
+        kept.opened_at -= OLDEST + older
+        connections.give_back(kept)
+        assert (connections.take() is kept) is kept_on
+        kept.smtp.close() if kept_on else await connections.close()
+        assert ("QUIT" in script.lines) is not kept_on
+
+
+async def test_an_idle_connection_is_not_taken_even_if_nobody_has_looked_yet() -> None:
+    async with scripted() as (script, port):
+        connections = pool(port, idle=30.0)
+        kept = await connections.open()
+        connections.give_back(kept)
+        kept.used_at -= 30.0
+        assert connections.take() is None
+        await connections.close()
+        assert script.lines[-1] == "QUIT"
+
+
+@pytest.mark.parametrize(
+    ("on", "settings", "error"),
+    [
+        ({"banner": "554 no\r\n"}, {}, aiosmtplib.SMTPConnectResponseError),
+        ({"EHLO": "421 no\r\n"}, {}, aiosmtplib.SMTPHeloError),
+        ({"EHLO": "502 no\r\n", "HELO": "502 no\r\n"}, {}, aiosmtplib.SMTPHeloError),
+        ({}, {"tls": "required"}, Untrusted),
+        ({}, {"tls": "opportunistic", "login": ("anna", "x")}, Untrusted),
+        ({}, {"login": ("anna", "x")}, NoLogin),
+    ],
+)
+async def test_a_connection_that_cannot_be_used_is_not_left_open(
+    on: dict[str, str | None], settings: dict[str, Any], error: type[Exception]
+) -> None:
+    async with scripted() as (script, port):
+        script.on = on
+        with pytest.raises(error):
+            await pool(port, **settings).open()
+        await until_true(lambda: not script._tasks, "the end of the session")
+        assert script.sessions == 1
+
+
+async def test_a_slot_is_waited_for() -> None:
+    connections = pool(0, most=1)
+    entered: list[int] = []
+
+    async def enter(number: int) -> None:
+        async with connections.slot():
+            entered.append(number)
+
+    async with connections.slot():
+        waiting = [asyncio.create_task(enter(number)) for number in range(3)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert entered == []
+    await asyncio.gather(*waiting)
+    assert entered == [0, 1, 2]
+
+
+async def test_goodbye_to_a_server_that_does_not_answer_does_not_keep_us() -> None:
+    async with scripted() as (script, port):
+        connections = pool(port)
+        connections.give_back(await connections.open())
+        script.on["QUIT"] = None
+        await asyncio.wait_for(connections.close(), 20)
+        assert script.lines[-1] == "QUIT"

@@ -41,7 +41,7 @@ def receipt(answer: Answer, *, delivery_id: str, test: bool, now: float) -> Rece
     """
     found, why = _fields(answer)
     code = wire.count(found.get("statusCode"))
-    if code is None or answer.family == _REDIRECT:
+    if code is None or (answer.family == _REDIRECT and by_code(code).verdict is not Verdict.ACCEPTED):
         return _without_code(answer, found, why, now)
     meaning = by_code(code)
     if meaning.verdict is Verdict.ACCEPTED:

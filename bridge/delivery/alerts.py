@@ -1,0 +1,22 @@
+"""Which answers the operator is told of by mail: once for a pause, once for a message, never about a notice."""
+
+from bridge.delivery.pauses import Change
+from bridge.message import Delivery, Receipt, Scope, Verdict
+from bridge.spool import NOTICES
+
+
+def worth_a_mail(delivery: Delivery, receipt: Receipt, change: Change) -> str | None:
+    """The sentence for the operator, or None; `delivery.attempts` counts the attempt that was answered."""
+    if delivery.route == NOTICES:
+        return None  # an alert about an alert would breed
+    words = f"{receipt.code} {receipt.text}".strip()
+    if change.begun is not None and change.news and receipt.verdict is not Verdict.TEMPORARY:
+        what = f"The route {change.begun}" if change.begun else f"All {delivery.channel.value} delivery"
+        return f"{what} is paused: {words}. Nothing is lost or bounced while it is; a probe goes now and then."
+    if receipt.verdict in (Verdict.OURS, Verdict.THROTTLED) and receipt.scope is not Scope.MESSAGE:
+        return None  # the pause says it
+    if receipt.verdict is Verdict.OURS:
+        return f"The message {delivery.id} is held: {words}. Let it go with: smsbridge queue release {delivery.id}"
+    if receipt.alert and delivery.attempts == 1:
+        return f"The message {delivery.id} had an answer worth a look: {words}."
+    return None

@@ -1,0 +1,105 @@
+"""An SMS from a phone as one intake: whose it is, the mail it becomes, the conversation it keeps open. Pure.
+
+Beside the doors, because SMS may come in by more than one of them; from here on their path is the same.
+"""
+
+from dataclasses import dataclass, replace
+
+from bridge import threads, translate
+from bridge.config import Configuration
+from bridge.message import Channel, Delivery, IncomingSms, Reports
+from bridge.routing import Route
+from bridge.spool import CONVERSATION_FOR, Conversation, Intake
+
+MAIL_LIFETIME = 5 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whom an SMS belongs to, and why."""
+
+    mailbox: str
+    why: str
+    conversation: Conversation | None = None
+
+
+def find_owner(configuration: Configuration, conversation: Conversation | None, sms: IncomingSms) -> Owner:
+    """The mailbox of an SMS: its open conversation, else the row of its phone, of its line, else postmaster."""
+    if conversation is not None:
+        return Owner(mailbox=conversation.author, why="conversation", conversation=conversation)
+    by_phone = configuration.routes.by_number(sms.phone)
+    if by_phone is not None and by_phone.mailbox is not None:
+        return Owner(mailbox=by_phone.mailbox, why="phone")
+    by_line = configuration.routes.by_line(sms.line) if sms.line else None
+    if by_line is not None and by_line.mailbox is not None:
+        return Owner(mailbox=by_line.mailbox, why="line")
+    return Owner(mailbox=configuration.settings.postmaster, why="postmaster")
+
+
+def relayed(configuration: Configuration, owner: Owner, sms: IncomingSms, mail_id: str, now: float) -> Intake:
+    """The whole intake of an SMS: its mail as a delivery, and its conversation slid onwards."""
+    return Intake(
+        id=mail_id,
+        kind="sms",
+        at=now,
+        sender=sms.phone,
+        proof="webhook",
+        notification_id=sms.notification_id,
+        deliveries=(_delivery(configuration, owner, sms, mail_id, now),),
+        conversations=() if owner.conversation is None else (_slid(owner.conversation, now),),
+    )
+
+
+def _delivery(configuration: Configuration, owner: Owner, sms: IncomingSms, mail_id: str, now: float) -> Delivery:
+    settings = configuration.settings
+    row = configuration.routes.by_phone_any(sms.phone)
+    delivery_id = f"{mail_id}-1"
+    addressed = _addressed(configuration, owner, sms, row, now)
+    return Delivery(
+        id=delivery_id,
+        mail=mail_id,
+        channel=Channel.MAIL,
+        recipient=owner.mailbox,
+        payload=translate.mail_from_sms(sms, addressed, hostname=settings.hostname, at=now),
+        sender=f"bounce+{delivery_id}@{settings.domains[0]}",
+        route=row.name if row is not None else "",
+        urgent=row.urgent if row is not None else False,
+        reports=Reports.FAILURES,
+        language=row.language if row is not None else settings.language,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        expires_at=now + MAIL_LIFETIME,
+    )
+
+
+def _addressed(
+    configuration: Configuration, owner: Owner, sms: IncomingSms, row: Route | None, now: float
+) -> translate.Addressed:
+    domain = configuration.settings.domains[0]
+    token = _token(configuration, owner, sms, now)
+    reply_to = f"r+{token}@{domain}" if token is not None else None
+    address = configuration.routes.address_for(sms.phone, configuration.settings.domains)
+    return translate.Addressed(
+        mailbox=owner.mailbox,
+        why=owner.why,
+        name=row.display_name if row is not None else None,
+        address=address or reply_to or f"postmaster@{domain}",
+        reply_to=reply_to,
+        answers=owner.conversation.message_id if owner.conversation is not None else None,
+    )
+
+
+def _slid(conversation: Conversation, now: float) -> Conversation:
+    return replace(conversation, expires_at=now + CONVERSATION_FOR)
+
+
+def _token(configuration: Configuration, owner: Owner, sms: IncomingSms, now: float) -> str | None:
+    """What lets the mailbox answer; over the account's own sender where the line is a name, not at all to a name."""
+    for line in (sms.line, None):
+        try:
+            answer = threads.Answer(phone=sms.phone, line=line)
+            return threads.token(configuration.keys[0], answer, owner.mailbox, now)
+        except ValueError:
+            continue
+    return None
