@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 import click
 
 from bridge.cli.options import print_json, run, utc, with_config, with_json
-from bridge.message import Delivery, State, StoreUnavailable
+from bridge.message import Channel, Delivery, State, StoreUnavailable
 from bridge.spool import Event, Step
 
 T = TypeVar("T")
 
 Shown = list[tuple[Delivery, list[Event]]]
 
+_LIFE = {Channel.SMS: 86400.0, Channel.MAIL: 5 * 86400.0}
 _NEEDS_YES = frozenset({State.UNKNOWN, State.FAILED})
 
 
@@ -110,7 +111,7 @@ async def _change(
 
 
 def _hold(delivery: Delivery, _now: float) -> Step:
-    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_RETRIED, text="by the operator")
+    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_HOLDABLE, text="by the operator")
 
 
 def _release(delivery: Delivery, now: float) -> Step:
@@ -119,16 +120,23 @@ def _release(delivery: Delivery, now: float) -> Step:
 
 def _retry(delivery: Delivery, now: float) -> Step:
     # What is sent again by hand gets a lifetime of its own: a message past its life is not sent.
-    life = delivery.expires_at - delivery.created_at
-    renewed = now + life if delivery.state in _NEEDS_YES else None
-    return Step(id=delivery.id, to=State.QUEUED, event="retried", only_from=_RETRIED, next_at=now, expires_at=renewed)
+    renewed = now + _LIFE[delivery.channel] if delivery.state in _NEEDS_YES else None
+    return Step(
+        id=delivery.id,
+        to=State.QUEUED,
+        event="retried",
+        only_from=frozenset({delivery.state}),
+        next_at=now,
+        expires_at=renewed,
+    )
 
 
 def _drop(delivery: Delivery, _now: float) -> Step:
     return Step(id=delivery.id, to=State.DROPPED, event="dropped", text="by the operator")
 
 
-_RETRIED = frozenset({State.QUEUED, State.UNKNOWN, State.FAILED, State.HELD})
+# Not an unknown one: releasing it would send again what the phone may have.
+_HOLDABLE = frozenset({State.QUEUED})
 
 _changing("hold", "Keep deliveries from being sent.", _hold)
 _changing("release", "Let held deliveries go on.", _release)

@@ -24,7 +24,6 @@ LEASE = 300.0
 POLL = 1.0
 """Seconds after which the spool is looked at though nobody called: for commands, and for what falls due."""
 
-BATCH = 50
 _SETTLE_AGAIN = 1.0
 
 
@@ -130,7 +129,8 @@ class Agent:
         if room <= 0 or self._pace.wait(_tick()) > 0:
             return False
         if not self._claimed:
-            limit = max(room, BATCH) if allowed is None else room
+            # No more than start soon: what is urgent and comes now must not wait behind what was claimed before.
+            limit = room if allowed is not None or self._pace.limit else self._max
             self._claimed.extend(
                 await self._spool.claim(self.channel, limit, now, now + LEASE, self.pauses.closed_routes(now))
             )

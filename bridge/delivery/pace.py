@@ -10,10 +10,11 @@ QUIET = 60.0
 """Seconds without a complaint after which the pace may rise."""
 
 RISE = 1.1
-SLOWEST = 0.1
+SLOWEST = 0.2
 """Calls a second that are always tried."""
 
-_WINDOW = 10.0
+_FIRST_SLOWEST = 1.0
+_WINDOW = 1.0  # a provider counts short: what was too fast is what went in the last second
 _GONE = 4.0
 """A limit this many times above the rate that was too fast is no limit any more."""
 
@@ -52,8 +53,8 @@ class Pace:
             return
         recent = sum(at > now - _WINDOW for at in self._starts) / _WINDOW
         was = self.limit or recent
-        self._too_fast = max(was, SLOWEST)
-        self._limit = max(SLOWEST, was / 2)
+        self._too_fast = max(was, _FIRST_SLOWEST)
+        self._limit = max(SLOWEST if self._limit else _FIRST_SLOWEST, was / 2)
         self._changed = now
         self._free_at = now + 1.0 / self._limit
 

@@ -53,6 +53,8 @@ def _move_sql(origins: frozenset[State]) -> str:
         transfer_id = ifnull(:transfer_id, transfer_id),
         warn_at = CASE WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
         tell_at = CASE WHEN (:told = 'failed' AND reports <> 'none') OR (:told = 'delivered' AND reports = 'all')
+                       -- who was told that it failed is told that it did not
+                       OR (:told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND reports <> 'none')
                        THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END,
         told = CASE WHEN :told = '' THEN told ELSE :told END
     WHERE id = :id AND state IN ({states}) RETURNING seq

@@ -41,8 +41,8 @@ def settle(db: apsw.Connection, delivery_id: str, state: ReportState, text: str,
     step = replace(_MEANING[state], id=delivery_id, code=f"report {state.value}", text=text)
     deliveries.move(db, step, now)
     db.execute(
-        "UPDATE deliveries SET reported = 1, undelivered = ? WHERE id = ?",
-        (state is ReportState.UNDELIVERED, delivery_id),
+        "UPDATE deliveries SET reported = 1, undelivered = ifnull(?, undelivered) WHERE id = ?",
+        ({ReportState.UNDELIVERED: 1, ReportState.DELIVERED: 0}.get(state), delivery_id),
     )
 
 

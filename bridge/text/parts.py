@@ -60,7 +60,7 @@ def _part(fields: Fields, body: bytes, default: str, level: int, budget: _Budget
     kind, given = parameters(first(fields, "content-type"))
     disposition, of_disposition = parameters(first(fields, "content-disposition"))
     if "/" not in kind:
-        kind = "text/plain" if kind in {"text", ""} and default == "text/plain" else default
+        kind = default
     _may_be_read(kind, given, level)
     children: tuple[Part, ...] = ()
     if kind.startswith("multipart/") and given.get("boundary"):

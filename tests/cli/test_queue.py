@@ -112,7 +112,7 @@ def test_show_of_nothing_is_1(queue: Queue, config: Path) -> None:
 
 
 RULES: dict[str, dict[State, State]] = {
-    "hold": {State.QUEUED: State.HELD, State.UNKNOWN: State.HELD},
+    "hold": {State.QUEUED: State.HELD},
     "release": {State.HELD: State.QUEUED},
     "retry": {State.QUEUED: State.QUEUED, State.HELD: State.QUEUED},
     "retry --yes": {

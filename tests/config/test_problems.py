@@ -45,7 +45,7 @@ def test_problems_come_file_by_file_in_the_order_of_reading_and_line_by_line() -
     collector.read("bridge.toml")
     collector.read("routes.toml")
     for file, line, message in (
-        ("routes.toml", 9, "e"),
+        ("routes.toml", 1, "e"),
         ("users", 1, "g"),
         ("bridge.toml", 12, "c"),
         ("bridge.toml", 2, "b"),

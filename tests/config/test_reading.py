@@ -1,5 +1,6 @@
 """Tables of keys: what is read, what is reported where, and in which directory a named file lies."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_a_row_is_named_by_its_line() -> None:
     row.warning("is odd")
     assert reports(row) == ["bridge.toml:3: number: is wrong; write it right"]
     assert [str(one) for one in row.collector.warnings] == ["bridge.toml:2: is odd"]
+
+
+def test_places_files_and_keys_do_not_change() -> None:
+    place = setup.place()
+    for noun in (place, place.files, KEYS[0]):
+        for field in dataclasses.fields(noun):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(noun, field.name, None)
 
 
 KEYS = (

@@ -154,6 +154,11 @@ def test_what_is_no_subject(value: object, says: str) -> None:
     assert says in setup.refusal(READ["subject"], value).message
 
 
+def test_a_route_without_countries_is_a_mistake() -> None:
+    assert READ["countries"](["AT", "DE"], setup.place()) == ("AT", "DE")
+    assert setup.refusal(READ["countries"], []).message == "the list is empty"
+
+
 def test_names() -> None:
     assert READ["name"]("  Anna Muster ", setup.place()) == "Anna Muster"
     assert READ["name"]("x" * 100, setup.place()) == "x" * 100

@@ -227,12 +227,11 @@ async def test_an_odd_text_does_not_break_out_of_the_notice(rig: Rig) -> None:
     assert "Bcc: z@example.net" in mail.get_content()
 
 
-async def test_a_notice_and_its_mark_are_one_commit(rig: Rig) -> None:
-    """If the notice cannot be kept, its outcome is told later."""
+async def test_one_notice_that_cannot_be_written_silences_no_other(rig: Rig) -> None:
     await rig.spool.accept(intake(delivery(state=State.SENDING)))
-    await rig.spool.accept(Intake(id="notice1", kind="mail", at=NOW))  # the id is taken
-    await rig.fail("M1-1")
-    with pytest.raises(Exception, match="UNIQUE"):
-        await rig.told()
-    ((_, mail),) = await rig.told(20)
-    assert mail["X-SMS-Id"] == "M1"
+    taken = delivery(mail="notice1", state=State.DROPPED)
+    await rig.spool.accept(Intake(id="notice1", kind="mail", at=NOW, deliveries=(taken,)))
+    await rig.fail("M1-1")  # the id of its notice is taken
+    told = await rig.told(20)
+    assert ["attention" in str(mail["Subject"]) for _, mail in told] == [True]
+    assert await rig.told(20) == told, "and it is told once"

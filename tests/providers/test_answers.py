@@ -29,8 +29,9 @@ def test_a_success_inside_a_failure_is_unknown(http: int) -> None:
     assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
 
 
-def test_a_redirect_is_ours_even_with_a_success_in_its_body() -> None:
-    assert judged(coded(2000), http=302).verdict is Verdict.OURS
+def test_a_redirect_is_ours_unless_its_body_says_that_it_was_sent() -> None:
+    assert judged(coded(5003), http=302).verdict is Verdict.OURS
+    assert judged(coded(2000), http=302).verdict is Verdict.UNKNOWN
 
 
 def test_a_cut_off_503_may_have_held_anything() -> None:

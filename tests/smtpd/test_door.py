@@ -354,7 +354,7 @@ async def test_reserved_addresses_go_to_the_postmaster_unchanged(rig: Rig, recip
     content = b"Subject: =?utf-8?q?x?=\r\nAuto-Submitted: auto-replied\r\n\r\n\xff\xfe raw\r\n"
     assert (await rig.send(content, [recipient], sender))[0] == 250
     (item,) = await rig.kept()
-    assert (item.channel, item.recipient, item.sender, item.reports) == (Channel.MAIL, POSTMASTER, "", Reports.NONE)
+    assert (item.channel, item.recipient, item.sender, item.reports) == (Channel.MAIL, POSTMASTER, "", Reports.FAILURES)
     assert item.payload.endswith(content)
     trace = item.payload.removesuffix(content)
     assert trace.startswith(b"Received: ")

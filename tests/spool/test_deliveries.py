@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.message import Channel, Delivery, OnUnknown, Reports, State
-from bridge.spool import MOVES, Event, Step, deliveries
+from bridge.spool import MOVES, Event, Intake, Step, deliveries
 from bridge.spool.sqlite import SqliteSpool
 from tests.make import NOW, delivery, intake
 
@@ -115,6 +115,14 @@ async def test_a_failure_that_turned_out_well_is_not_told(spool: SqliteSpool) ->
     await moved(spool, Step(id="M1-1", to=State.FAILED, event="bounced", told="failed"))
     await moved(spool, Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered"))
     assert await spool.telling(NOW + 99, NOW + 99, 9) == []
+
+
+async def test_who_was_told_that_it_failed_is_told_that_it_did_not(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENT)))
+    await moved(spool, Step(id="M1-1", to=State.FAILED, event="bounced", told="failed"))
+    await spool.accept(Intake(id="N1", kind="notice", at=NOW, told=[("M1-1", "failed")]))
+    await moved(spool, Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered"))
+    assert [item.told for item in await spool.telling(NOW + 99, NOW + 99, 9)] == ["delivered"]
 
 
 async def test_outcomes_of_one_mail_come_together_with_their_kind(spool: SqliteSpool) -> None:

@@ -112,7 +112,7 @@ async def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 async def test_a_place_where_no_file_can_be_is_said(tmp_path: Path, at: str) -> None:
     path = tmp_path if at == "directory" else tmp_path / "file" / "s.db"
     (tmp_path / "file").write_text("")
-    with pytest.raises(SpoolDamaged):
+    with pytest.raises(StoreUnavailable):
         await open_spool(path)
 
 

@@ -78,6 +78,20 @@ def test_characters(name: str, data: bytes, characters: str) -> None:
     assert charsets.decode(data, name) == characters
 
 
+NAMED = [
+    *(f"iso-8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
+    *(f"windows-{number}" for number in (874, 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258)),
+    *(f"cp{number}" for number in (437, 850, 852, 855, 858, 866, 1250, 1251, 1252, 1253, 1254, 1257)),
+    *("ibm437", "ibm850", "ibm852", "koi8-r", "koi8-u", "tis-620", "macintosh", "latin2", "latin9"),
+]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_means_what_python_means_by_it(name: str) -> None:
+    data = b"\xa4\xd0\xe6\xf1"
+    assert charsets.decode(data, name) == data.decode(name.replace("windows-874", "cp874"), "replace")
+
+
 _NAMES = st.sampled_from([*charsets._CODECS, *sorted(set(encodings.aliases.aliases.values())), "utf-8", "8bit", ""])
 
 

@@ -84,6 +84,12 @@ def test_a_body_has_no_bound_of_its_own_and_no_more_of_it_is_kept() -> None:
     assert text.read(b"Subject: x\r\n\r\n" + b"y" * 5_000_000).text == "y" * 16_384
 
 
+@pytest.mark.parametrize(("tags", "words"), [(9_361, "Hallo"), (9_363, "")])
+def test_of_html_only_the_beginning_reaches_the_parser(tags: int, words: str) -> None:
+    assert len("<b></b>" * 9_362) == 64 * 1024 - 2
+    assert text.read(b"Content-Type: text/html\r\n\r\n" + b"<b></b>" * tags + b"Hallo").text == words
+
+
 def test_the_bounds_of_a_mail_in_a_mail_are_the_same() -> None:
     inner = b"".join(b"X-%d: y\r\n" % n for n in range(501))
     assert refusal(PARTS + b"--b\r\n" + inner + b"\r\nx\r\n--b--") == (552, "5.3.4")
