@@ -121,20 +121,16 @@ def _release(delivery: Delivery, now: float) -> Step:
 def _retry(delivery: Delivery, now: float) -> Step:
     # What is sent again by hand gets a lifetime of its own: a message past its life is not sent.
     renewed = now + _LIFE[delivery.channel] if delivery.state in _NEEDS_YES else None
-    return Step(
-        id=delivery.id,
-        to=State.QUEUED,
-        event="retried",
-        only_from=frozenset({delivery.state}),
-        next_at=now,
-        expires_at=renewed,
-    )
+    # Only from the state that was looked at: meanwhile it may have become unknown, and that needs a yes.
+    seen = _RETRIED & {delivery.state}
+    return Step(id=delivery.id, to=State.QUEUED, event="retried", only_from=seen, next_at=now, expires_at=renewed)
 
 
 def _drop(delivery: Delivery, _now: float) -> Step:
     return Step(id=delivery.id, to=State.DROPPED, event="dropped", text="by the operator")
 
 
+_RETRIED = frozenset({State.QUEUED, State.UNKNOWN, State.FAILED, State.HELD})
 # Not an unknown one: releasing it would send again what the phone may have.
 _HOLDABLE = frozenset({State.QUEUED})
 

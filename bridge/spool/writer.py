@@ -21,6 +21,9 @@ _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 1000
 
+_OURS = (apsw.ConstraintError, apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeError)
+"""What SQLite says of our own mistakes; everything else it says means that the store is not available."""
+
 
 class Writer:
     """Runs operations on the writing connection, in groups; an operation must do nothing but SQL."""
@@ -106,7 +109,7 @@ class Writer:
 
 
 def _refuse(batch: list[_Item], error: Exception) -> list[_Answer]:
-    if isinstance(error, apsw.Error):
+    if isinstance(error, apsw.Error) and not isinstance(error, _OURS):
         unavailable = StoreUnavailable(f"{type(error).__name__}: {error}")
         unavailable.__cause__ = error
         return [(future, None, unavailable) for _, future in batch]

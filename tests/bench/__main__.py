@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: mails per second accepted, and delivered end to end, beside plain aiosmtpd with a null handler.
+"""`python -m tests.bench`: mails a second accepted and delivered end to end, beside plain aiosmtpd, null handler.
 
 Everything runs on this machine in the same minutes, the repeats interleaved; only the ratios mean anything.
 """
