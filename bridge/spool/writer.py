@@ -94,6 +94,8 @@ class Writer:
             # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
             if len(batch) > 1:
                 return [answer for item in batch for answer in self._commit([item])]
+            if isinstance(error, _OURS):
+                return [(future, None, error) for _, future in batch]
             return _refuse(batch, error)
         try:
             self._db.execute("COMMIT")
@@ -109,11 +111,11 @@ class Writer:
 
 
 def _refuse(batch: list[_Item], error: Exception) -> list[_Answer]:
-    if isinstance(error, apsw.Error) and not isinstance(error, _OURS):
+    unavailable: Exception = error
+    if isinstance(error, apsw.Error):
         unavailable = StoreUnavailable(f"{type(error).__name__}: {error}")
         unavailable.__cause__ = error
-        return [(future, None, unavailable) for _, future in batch]
-    return [(future, None, error) for _, future in batch]
+    return [(future, None, unavailable) for _, future in batch]
 
 
 def _deliver(answers: list[_Answer]) -> None:

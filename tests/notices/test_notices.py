@@ -234,4 +234,4 @@ async def test_one_notice_that_cannot_be_written_silences_no_other(rig: Rig) -> 
     await rig.fail("M1-1")  # the id of its notice is taken
     told = await rig.told(20)
     assert ["attention" in str(mail["Subject"]) for _, mail in told] == [True]
-    assert await rig.told(20) == told, "and it is told once"
+    assert len(await rig.told(20)) == 1, "and it is told once"

@@ -105,7 +105,7 @@ async def test_one_faulty_operation_does_not_spoil_its_neighbours(writer: Writer
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [answers[0], answers[2], answers[4]] == [1, 2, 3]
     assert isinstance(answers[1], KeyError)
-    assert isinstance(answers[3], StoreUnavailable)
+    assert isinstance(answers[3], apsw.ConstraintError)  # a mistake of ours, not the store's
     assert numbers(tmp_path / "w.db") == [1, 2, 3]  # and nothing of the half that was done
 
 
