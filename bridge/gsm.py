@@ -69,11 +69,6 @@ def count(text: str) -> Count:
     return Count(encoding=encoding, units=units, parts=len(_starts(text, encoding)))
 
 
-def fits(text: str, max_parts: int) -> bool:
-    """Whether a text needs at most that many parts."""
-    return count(text).parts <= max_parts
-
-
 def costly(text: str) -> str:
     """The characters, each once and in order, that keep a text from being GSM; empty for a GSM text."""
     return "".join(dict.fromkeys(c for c in text if not _GSM.fullmatch(c)))

@@ -11,21 +11,21 @@ of either, keys in `VERBATIM` hold ids and are left alone, keys in `SECRET` are 
 
 Events are Postfix's words; everything variable is a field. The ``id`` is bound once::
 
-    connect disconnect     a peer came and went          peer
-    login                  a login was tried             peer user result
+    login                  a login was tried             peer user
     reject                 refused at a door             peer sender recipient code reason
-    queued                 committed, then acknowledged  id sender recipient channel route parts
-    duplicate              came again, not sent again    id
-    sent                   provider or smarthost took it id recipient transfer_id parts seconds
-    deferred               not now, tried again later    id recipient code reason attempts next_at
+    queued                 committed, then acknowledged  id sender recipients channel proof
+    repeated               came again, not sent again    id
+    sending sent           the call, and that it is done id recipient code transfer_id
+    deferred               not now, tried again later    id recipient code reason attempts
+    report                 what the phone said           id code transfer_id known
     delivered              the phone has it              id recipient
-    bounced                failed for good               id recipient code status reason
-    expired                lifetime over, then bounced   id recipient
+    bounced                failed for good               id recipient code reason
     unknown                the answer was lost           id recipient reason
-    held released dropped  somebody's decision           id recipient
+    held resent            somebody's or a route's wish  id recipient
     notice                 somebody was told             id recipient about
-    unreadable             kept as a dead letter         id reason
-    paused resumed         a scope stopped, goes on      scope reason
+    dead letter            unreadable, kept              reason
+    paused resumed         a scope stopped, goes on      scope code reason
+    spool unavailable      not kept, not acknowledged    reason
     started reloaded stopping stopped                    the daemon's own life
 """
 

@@ -187,24 +187,3 @@ def display(number: str) -> str:
     if parsed is None or not phonenumbers.is_valid_number(parsed):
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def masked_number(number: str) -> str:
-    """A number for logs: ``436601234567`` becomes ``+43660****567``; of short ones only the last two
-    remain.
-    """
-    digits = "".join(re.findall(r"[0-9]+", number))
-    if len(digits) < 9:  # noqa: PLR2004 - fewer digits and the eight shown would be all of it
-        return "****" + (digits[-2:] if len(digits) > 2 else "")  # noqa: PLR2004 - never all of it
-    return f"+{digits[:5]}{'*' * (len(digits) - 8)}{digits[-3:]}"
-
-
-def masked_address(address: str) -> str:
-    """An address for logs: ``anna@example.com`` becomes ``a***@example.com``.
-
-    The domain is what an operator needs.
-    """
-    local, at, domain = address.rpartition("@")
-    if not at:
-        return f"{domain[:1]}***" if domain else ""
-    return f"{local[:1]}***@{domain}"

@@ -80,12 +80,6 @@ class Pattern:
         before, _, after = local.partition("*")
         return cls(before, after, domain)
 
-    def hides(self, other: "Pattern") -> bool:
-        """Whether every address `other` stands for is one of ours too, so that a later `other` is never
-        reached.
-        """
-        return self.domain == other.domain and other.before.startswith(self.before) and other.after.endswith(self.after)
-
 
 class _Patterns:
     """The pattern rows of one domain, first match wins, found without trying every row.

@@ -62,11 +62,6 @@ def alive(*, environ: Mapping[str, str] = os.environ) -> bool:
     return notify("WATCHDOG=1", environ=environ)
 
 
-def extend_timeout(seconds: float, *, environ: Mapping[str, str] = os.environ) -> bool:
-    """Asks for more time to start, reload or stop, counted from now: a long migration."""
-    return notify(f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}", environ=environ)
-
-
 def watchdog_interval(environ: Mapping[str, str] = os.environ) -> float | None:
     """Seconds between two `alive`: half of ``WatchdogSec=``, as sd_watchdog_enabled(3) advises; None: none.
 

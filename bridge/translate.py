@@ -12,6 +12,7 @@ from bridge.text import Letter
 _TAGS = re.compile(
     r"\s*(?:(?:re|aw|antw|fwd?|wg|sv|tr|rif|r)\s*(?:\[\d{1,3}\])?\s*:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
+_MOST_NAMED = 5
 _SPACES = re.compile(r"\s+")
 _PLACES = re.compile(r"\{(?:subject|text)\}")
 
@@ -45,11 +46,12 @@ def sms_from_mail(letter: Letter, route: Route) -> Sms:
         raise Untranslatable(554, "5.6.0", "the mail has neither text nor a subject; nothing to send")
     fitted = gsm.fit(text, route.max_parts)
     if fitted.cut and route.too_long == "refuse":
-        needed = gsm.count(text)
+        needed, costly = gsm.count(text), gsm.costly(text)[:_MOST_NAMED]
+        why = f", because of {' '.join(f'U+{ord(one):04X}' for one in costly)}" if costly else ""
         raise Untranslatable(
             552,
             "5.2.3",
-            f"the text needs {needed.parts} SMS ({needed.encoding}), this route allows {route.max_parts}; shorten it",
+            f"the text needs {needed.parts} SMS ({needed.encoding}{why}) and may have {route.max_parts}; shorten it",
         )
     return Sms(
         text=fitted.text,

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.routing import Allow, Pattern, Route, Table, differences
+from bridge.routing import Allow, Route, Table, differences
 
 ANNA, BEN, CARL = "436600000001", "436600000002", "436600000003"
 LINE = "436600000099"
@@ -122,14 +122,6 @@ def test_patterns_are_found_as_if_they_were_tried_in_order(patterns: list[tuple[
         None,
     )
     assert name(found.by_address(f"{local}@x.example")) == expected
-
-
-@given(PATTERNS, PATTERNS, st.text("ab", min_size=1, max_size=6))
-def test_a_pattern_that_hides_another_takes_all_of_it(one: tuple[str, str], other: tuple[str, str], mid: str) -> None:
-    broad, narrow = Pattern(*one, "x.example"), Pattern(*other, "x.example")
-    if broad.hides(narrow):
-        address = f"{narrow.before}{mid}{narrow.after}@x.example"
-        assert table({"address": f"{broad.before}*{broad.after}@x.example"}).by_address(address) is not None
 
 
 def test_ten_thousand_rows() -> None:

@@ -63,25 +63,18 @@ def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
 
 
 def _by_address(configuration: Configuration, given: str) -> dict[str, Any]:
-    from bridge import normalize  # noqa: PLC0415  # phone metadata: not for --help
+    from bridge import recipients  # noqa: PLC0415  # phone metadata: not for --help
 
-    address = normalize.address(given)
-    local, _, domain = address.rpartition("@")
-    answer: dict[str, Any] = {"address": address, "found": False}
-    if domain not in configuration.settings.domains:
-        return {**answer, "reason": f"{domain} is not one of our domains"}
-    if local in ("postmaster", "abuse") or local.startswith("bounce+"):
-        return {**answer, "found": True, "mailbox": configuration.settings.postmaster, "reason": "reserved"}
-    row = configuration.routes.by_address(address)
-    if row is None:
-        return {**answer, "reason": "no row has this address"}
-    numbers = list(row.numbers)
-    if row.local:
-        try:
-            numbers = [normalize.number_from_local_part(local, configuration.settings.country)]
-        except normalize.NotANumber as error:
-            return {**answer, "row": row.row, "reason": str(error)}
-    return {**answer, "found": True, "numbers": numbers, **_row(row)}
+    found = recipients.resolve(configuration, given)
+    answer: dict[str, Any] = {"address": found.address, "found": not isinstance(found, recipients.Nowhere)}
+    if isinstance(found, recipients.Nowhere):
+        row = {"row": found.route.row} if found.route is not None else {}
+        return {**answer, **row, "reason": f"{found.code} {found.status} {found.text}"}
+    if isinstance(found, recipients.Operator):
+        return {**answer, "mailbox": configuration.settings.postmaster, "reason": "reserved for the operator"}
+    if isinstance(found, recipients.Answering):
+        return {**answer, "reason": "an answer token: it works for the mailbox it was issued to, until it expires"}
+    return {**answer, "numbers": list(found.numbers), **_row(found.route)}
 
 
 def _by_number(configuration: Configuration, given: str) -> dict[str, Any]:

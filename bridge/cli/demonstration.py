@@ -8,12 +8,15 @@ import contextlib
 import json
 import mailbox
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage, Message
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,17 +70,16 @@ async def demonstrate(*, once: bool, directory: Path | None) -> int:
                 await _converse(ports, simulator, place / "Maildir")
             except _Missing as missing:
                 click.echo(f"FAILED: {missing}", err=True)
+                await daemon.stop()
                 return 1
             if once:
+                await daemon.stop()
                 click.echo("done: mail -> SMS -> report -> answer -> mailbox -> answer by mail")
                 return 0
             _invite(ports, config)
-            await daemon.run()
+            return 0 if await daemon.run() else 1
         finally:
-            if once:
-                await daemon.stop()
             await simulator.stop()
-    return 0
 
 
 class _Missing(Exception):
@@ -152,7 +154,7 @@ def _mail(subject: str, text: str) -> EmailMessage:
     mail["To"] = ADDRESS
     mail["Subject"] = subject
     mail["Message-ID"] = f"<{secrets.token_hex(12)}@example.org>"
-    mail["Date"] = "Sat, 21 Nov 2026 10:00:00 +0100"
+    mail["Date"] = format_datetime(datetime.now(UTC))
     mail.set_content(text)
     return mail
 
@@ -160,11 +162,26 @@ def _mail(subject: str, text: str) -> EmailMessage:
 @contextlib.contextmanager
 def _place(directory: Path | None) -> Iterator[Path]:
     if directory is not None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear(directory)
         yield directory.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="smsbridge-demo-") as made:
         yield Path(made)
+
+
+def _clear(directory: Path) -> None:
+    """A fresh place: what an earlier demonstration left is removed, what anybody else has there is left alone."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config = directory / "bridge.toml"
+    if not config.exists():
+        if (directory / "Maildir").exists():
+            raise click.UsageError(f"{directory} holds a Maildir that the demo did not make; name another directory")
+        return
+    if not config.read_text(encoding="utf-8", errors="replace").startswith(_MARK):
+        raise click.UsageError(f"{config} was not made by the demo; name another directory")
+    for left in directory.glob("smsbridge.*"):
+        left.unlink()
+    shutil.rmtree(directory / "Maildir", ignore_errors=True)
 
 
 def _free_ports() -> Ports:
@@ -235,7 +252,10 @@ number = "{{local}}"
 allow = ["*@example.org"]
 """
 
-_BRIDGE = """\
+_MARK = "# Made by smsbridge demo; the next one overwrites it."
+_BRIDGE = (
+    f"{_MARK}\n"
+    + """
 hostname = "localhost"
 domains = ["sms.example.com"]
 postmaster = "postmaster@example.org"
@@ -260,3 +280,4 @@ maildir = "Maildir"
 [console]
 listen = ["127.0.0.1:{console}"]
 """
+)

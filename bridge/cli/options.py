@@ -1,4 +1,4 @@
-"""What the commands have in common: `--config`, `--json`, the event loop, how times are shown."""
+"""What every command uses: `--config`, `--json`, the event loop, how times are shown."""
 
 import asyncio
 import json

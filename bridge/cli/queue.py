@@ -4,17 +4,16 @@ Changes are short transactions in the spool through the daemon's own code; a run
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from bridge.cli.options import print_json, run, utc, with_config, with_json
-from bridge.message import Channel, Delivery, State, StoreUnavailable
-from bridge.spool import Event, Step
-
-T = TypeVar("T")
+from bridge.cli.options import print_json, utc, with_config, with_json
+from bridge.cli.spool import with_spool
+from bridge.message import Channel, Delivery, State
+from bridge.spool import Event, Spool, Step
 
 Shown = list[tuple[Delivery, list[Event]]]
 
@@ -35,7 +34,7 @@ def queue() -> None:
 def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> None:
     """List deliveries that are not done, oldest first."""
     wanted = None if state is None else State(state)
-    found = _with_spool(config_path, lambda spool: spool.listing(wanted, limit))
+    found = with_spool(config_path, lambda spool: spool.listing(wanted, limit))
     if as_json:
         print_json([_fields(delivery) for delivery in found])
         return
@@ -52,8 +51,11 @@ def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> No
 @with_config
 @with_json
 def show(identifier: str, config_path: Path, as_json: bool) -> int:
-    """Show a delivery (M-1), or all of a mail (M), with its history."""
-    found: Shown = _with_spool(config_path, lambda spool: spool.show(identifier))
+    """Show a delivery (M-1), or all of a mail (M), with its history.
+
+    With --json, M-1 is one object and M an array of them.
+    """
+    found: Shown = with_spool(config_path, lambda spool: spool.show(identifier))
     if not found:
         click.echo(f"there is nothing with the id {identifier}", err=True)
         return 1
@@ -73,11 +75,10 @@ def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> 
 
     @queue.command(name, help=text)
     @click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
-    @click.option("--yes", is_flag=True, help="Yes, even where the phone may then get it twice.")
     @with_config
     @with_json
-    def change(identifiers: tuple[str, ...], yes: bool, config_path: Path, as_json: bool) -> int:
-        results = _with_spool(config_path, lambda spool: _change(spool, identifiers, step, yes=yes))
+    def change(identifiers: tuple[str, ...], config_path: Path, as_json: bool, yes: bool = False) -> int:
+        results = with_spool(config_path, lambda spool: _change(spool, identifiers, step, yes=yes))
         if as_json:
             print_json(results)
         else:
@@ -85,9 +86,12 @@ def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> 
                 click.echo(f"{result['id']}: {result['result']}", err=not result["done"])
         return 0 if all(result["done"] for result in results) else 1
 
+    if name == "retry":
+        click.option("--yes", is_flag=True, help="Yes, even where the phone may then get it twice.")(change)
+
 
 async def _change(
-    spool: Any, identifiers: Sequence[str], step: Callable[[Delivery, float], Step], *, yes: bool
+    spool: Spool, identifiers: Sequence[str], step: Callable[[Delivery, float], Step], *, yes: bool
 ) -> list[dict[str, Any]]:
     now = time.time()
     results: list[dict[str, Any]] = []
@@ -138,25 +142,6 @@ _changing("hold", "Keep deliveries from being sent.", _hold)
 _changing("release", "Let held deliveries go on.", _release)
 _changing("retry", "Try deliveries now; an unknown or failed one is sent again and needs --yes.", _retry)
 _changing("drop", "End deliveries without sending and without a notice.", _drop)
-
-
-def _with_spool(config_path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
-    from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
-    from bridge.daemon import sqlite_path  # noqa: PLC0415
-    from bridge.spool.sqlite import open_spool  # noqa: PLC0415
-
-    path = sqlite_path(config.load(config_path).settings.spool.url)
-    if not path.exists():
-        raise StoreUnavailable(f"{path} does not exist yet: start `smsbridge serve` once")
-
-    async def working() -> T:
-        spool = await open_spool(path)
-        try:
-            return await work(spool)
-        finally:
-            await spool.close()
-
-    return run(working())
 
 
 def _fields(delivery: Delivery) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import secrets
 
 import click
 
-from bridge.cli.options import run
+from bridge.cli.options import print_json, run, with_json
 
 
 @click.command()
@@ -15,7 +15,10 @@ from bridge.cli.options import run
 @click.option("--token", help="The access token; made and shown when not given.")
 @click.option("--notify-url", help="Where SMS from phones are posted, for example http://127.0.0.1:8080/websms/SECRET")
 @click.option("--strict", is_flag=True, help="Refuse what the real provider only tolerates.")
-def simulator(host: str, port: int, control_port: int, token: str | None, notify_url: str | None, strict: bool) -> None:
+@with_json
+def simulator(
+    host: str, port: int, control_port: int, token: str | None, notify_url: str | None, strict: bool, as_json: bool
+) -> None:
     """Run a simulator of the provider websms until Ctrl-C."""
     from bridge.simulator import Simulator, SimulatorSettings  # noqa: PLC0415  # a server: not for --help
 
@@ -23,9 +26,12 @@ def simulator(host: str, port: int, control_port: int, token: str | None, notify
         chosen = token or secrets.token_urlsafe(24)
         sim = Simulator(SimulatorSettings(tokens=(chosen,), notify_url=notify_url, strict=strict))
         await sim.start(host, port, control_port)
-        click.echo(f"provider     {sim.url}")
-        click.echo(f"control API  {sim.control_url}")
-        click.echo(f"token        {chosen}")
+        if as_json:
+            print_json({"url": sim.url, "control_url": sim.control_url, "token": chosen})
+        else:
+            click.echo(f"provider     {sim.url}")
+            click.echo(f"control API  {sim.control_url}")
+            click.echo(f"token        {chosen}")
         try:
             await asyncio.Event().wait()
         finally:

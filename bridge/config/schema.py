@@ -128,7 +128,7 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
     ),
     "spool": (
         Key("url", spool_url, "sqlite:smsbridge.db", "Where messages are kept until they are delivered."),
-        Key("password_file", secret_path, None, "File with the database's password."),
+        Key("password_file", secret_path, None, "File with the database's password; a sqlite file has none."),
         Key("max_queued", integer(1, 100_000_000), 1_000_000, "With so many waiting no more is taken."),
         Key("keep_text", duration("0s", "3650d"), "72h", "How long the text of a finished message is kept."),
         Key("keep_history", duration("1h", "3650d"), "90d", "How long it is known what became of a message."),
@@ -148,7 +148,7 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             "listen",
             _listen("127.0.0.1:8081"),
             ["127.0.0.1:8081"],
-            "Where health, metrics and pages are served.",
+            "Where /healthz and /readyz are served.",
         ),
     ),
 }

@@ -5,7 +5,6 @@ import os
 import random
 import secrets
 import signal
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from bridge.daemon.parts import (
     provider_parts,
     sqlite_path,
     ssl_context,
+    terms,
     transport,
     transport_parts,
     with_keys,
@@ -35,8 +35,6 @@ from bridge.notices import EVERY as NOTICES_EVERY
 from bridge.notices import Notices
 from bridge.proof import Logins
 from bridge.providers import Provider
-from bridge.smtpd.contract import Limits as SessionLimits
-from bridge.smtpd.contract import Terms
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import lock, open_spool
@@ -157,7 +155,7 @@ class Daemon:
         for name in needs_restart(old, new):
             self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
         await self._replace_carriers(old, new, *carriers)
-        self._smtpd.terms = self._terms(context)
+        self._smtpd.terms = terms(self._configuration, self._door, context)
         self._smtpd.trusted = new.settings.smtpd.networks
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
@@ -230,7 +228,10 @@ class Daemon:
             wake=self.wake,
         )
         handed = sdnotify.listen_sockets()
-        self._smtpd = Listener(terms=self._terms(ssl_context(self._configuration)), trusted=settings.smtpd.networks)
+        self._smtpd = Listener(
+            terms=terms(self._configuration, self._door, ssl_context(self._configuration)),
+            trusted=settings.smtpd.networks,
+        )
         self._webhook_listener = HttpListener(webhook.app)
         self._console_listener = HttpListener(console(self.readiness))
         smtp_sockets = [(name, opened) for name in _SOCKET_MODES for opened in handed.get(name, ())]
@@ -289,17 +290,6 @@ class Daemon:
     def _keep(self) -> tuple[float, float]:
         spool = self._configuration.settings.spool
         return spool.keep_text, spool.keep_history
-
-    def _terms(self, context: ssl.SSLContext | None) -> Terms:
-        settings = self._configuration.settings
-        return Terms(
-            policy=self._door,
-            hostname=settings.hostname,
-            limits=SessionLimits(max_message_size=settings.smtpd.max_message_size),
-            ssl_context=context,
-            require_tls=settings.smtpd.require_tls,
-            offers_auth=bool(self._configuration.users),
-        )
 
     async def _replace_carriers(
         self, old: Configuration, new: Configuration, new_provider: Provider, new_transport: Transport

@@ -4,12 +4,13 @@ import os
 import secrets
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bridge import config
 from bridge.config import Configuration
 from bridge.providers import Provider
 from bridge.providers.websms import Websms
+from bridge.smtpd.contract import Limits, Policy, Terms
 from bridge.transports import Transport
 from bridge.transports.maildir import Maildir
 from bridge.transports.smtp import Smarthost
@@ -107,6 +108,19 @@ def ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
     context.num_tickets = 0
     context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     return context
+
+
+def terms(configuration: Configuration, policy: Policy[Any], context: ssl.SSLContext | None) -> Terms:
+    """What an SMTP session is given."""
+    settings = configuration.settings
+    return Terms(
+        policy=policy,
+        hostname=settings.hostname,
+        limits=Limits(max_message_size=settings.smtpd.max_message_size),
+        ssl_context=context,
+        require_tls=settings.smtpd.require_tls,
+        offers_auth=bool(configuration.users),
+    )
 
 
 def needs_restart(old: Configuration, new: Configuration) -> list[str]:

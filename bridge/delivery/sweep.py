@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, OnUnknown, State
-from bridge.spool import Step
-from bridge.spool.sqlite import SqliteSpool
+from bridge.spool import Spool, Step
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -23,7 +22,7 @@ class Sweep:
     def __init__(
         self,
         *,
-        spool: SqliteSpool,
+        spool: Spool,
         clock: Clock,
         keep: Callable[[], tuple[float, float]],
         wake: Callable[[Channel], None],

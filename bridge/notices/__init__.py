@@ -17,8 +17,7 @@ from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, NewId, Reports, State, StoreUnavailable, decode_sms
 from bridge.normalize import display
 from bridge.notices.words import WORDS, Words, sentence
-from bridge.spool import NOTICES, Alert, Intake, Telling
-from bridge.spool.sqlite import SqliteSpool
+from bridge.spool import NOTICES, Alert, Intake, Spool, Telling
 
 EVERY = 0.5
 """Seconds between two looks."""
@@ -34,7 +33,7 @@ class Notices:
     def __init__(
         self,
         *,
-        spool: SqliteSpool,
+        spool: Spool,
         configuration: Callable[[], Configuration],
         clock: Clock,
         new_id: NewId,

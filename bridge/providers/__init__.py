@@ -1,12 +1,11 @@
-"""What a provider of SMS must be able to do, and the list of those we have.
+"""What a provider of SMS must be able to do.
 
 A provider owns both directions of its wire: how a delivery becomes a call and an answer becomes a `Receipt`,
 and how a notification becomes one of our nouns. Its codes and field names stop at its own package, so that a
-second provider is a new package and one more line in `PROVIDERS`.
+second provider is a new package and one more line in `bridge.daemon.parts`.
 """
 
-from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from bridge.message import Delivery, IncomingSms, Receipt, Report
 
@@ -45,9 +44,3 @@ class Provider(Protocol):
     async def close(self) -> None:
         """Closes kept-open connections; `send` is not called afterwards."""
         ...
-
-
-PROVIDERS: Final[Mapping[str, str]] = {
-    "websms": "bridge.providers.websms",
-}
-"""Name in bridge.toml to the module that implements it; a path, so that only the one in use is imported."""

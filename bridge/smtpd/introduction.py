@@ -65,7 +65,8 @@ class Introduction(Connection):
             return await self._answer(replies.SYNTAX)
         self._introduce(hostname, esmtp=True)
         lines = [self.terms.hostname, f"SIZE {self.terms.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
-        lines += ["PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
+        # DSN parameters are taken and not announced: a relay that hears DSN leaves the notices to us.
+        lines += ["PIPELINING", "ENHANCEDSTATUSCODES"]
         if self._may_start_tls() and not self.peer.tls:
             lines.append("STARTTLS")
         if self.peer.tls and self.terms.offers_auth:

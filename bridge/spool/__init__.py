@@ -185,3 +185,47 @@ class Spool(Protocol):
     async def open_count(self) -> int:
         """Deliveries that are not done."""
         ...
+
+    async def release_leases(self, before: float, /) -> int:
+        """Let leases fall back that ended before `before`; how many."""
+        ...
+
+    async def purge(self, now: float, keep_text: float, keep_history: float, limit: int, /) -> int:
+        """Blank texts and drop histories that are old enough; fewer than `limit` touched: nothing is left to do."""
+        ...
+
+    async def expired(self, now: float, limit: int, /) -> list[Delivery]:
+        """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""
+        ...
+
+    async def overdue_unknown(self, now: float, limit: int, /) -> list[Delivery]:
+        """Unknown deliveries whose route has waited long enough and wants them resent or failed."""
+        ...
+
+    async def resends(self, delivery_id: str, /) -> int:
+        """How often a delivery went again because its answer was lost."""
+        ...
+
+    async def telling(self, before: float, now: float, limit: int, /) -> list[Telling]:
+        """Outcomes noted before `before` that are to be told, whole mails together; then delays due at `now`."""
+        ...
+
+    async def alerts(self, limit: int, /) -> list[Alert]:
+        """What the operator was not told yet."""
+        ...
+
+    async def listing(self, state: State | None, limit: int, /) -> list[Delivery]:
+        """Deliveries of one state, or all that are not done; oldest first."""
+        ...
+
+    async def show(self, identifier: str, /) -> list[tuple[Delivery, list[Event]]]:
+        """A delivery, or all of a mail, each with its history."""
+        ...
+
+    async def probe(self) -> None:
+        """Write something and commit it: whether the store can keep a promise now."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits and let go of the store."""
+        ...

@@ -1,11 +1,10 @@
-"""What a way out for mail must be able to do, and the list of those we have.
+"""What a way out for mail must be able to do.
 
 A transport moves finished bytes and writes none of the mail itself. Mail is at-least-once: after a lost
 answer it goes again with the same Message-ID, so unlike a provider a transport never answers *unknown*.
 """
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Protocol
 
 from bridge.message import Delivery, Receipt
 
@@ -23,10 +22,3 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Closes kept-open connections; `send` is not called afterwards."""
         ...
-
-
-TRANSPORTS: Final[Mapping[str, str]] = {
-    "smtp": "bridge.transports.smtp",
-    "maildir": "bridge.transports.maildir",
-}
-"""Name to the module that implements it; a path, so that only the one in use is imported."""

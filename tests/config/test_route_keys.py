@@ -183,3 +183,20 @@ def test_names() -> None:
 )
 def test_what_can_stand_in_a_number(text: str, possible: bool) -> None:
     assert route_keys.possible_in_number(text) is possible
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high", "below", "above"),
+    [
+        ("max_parts", 1, 255, 0, 256),
+        ("priority", 1, 9, 0, 10),
+        ("lifetime", "1m", "72h", "59s", "73h"),
+        ("warn_after", "0s", "72h", "-1s", "73h"),
+        ("unknown_wait", "1s", "72h", "0s", "73h"),
+    ],
+)
+def test_the_bounds_of_a_key_are_inside(key: str, low: object, high: object, below: object, above: object) -> None:
+    READ[key](low, setup.place())
+    READ[key](high, setup.place())
+    setup.refusal(READ[key], below)
+    setup.refusal(READ[key], above)

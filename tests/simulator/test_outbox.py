@@ -209,6 +209,14 @@ async def test_after_the_listed_delays_it_asks_at_even_intervals(frozen: Client,
     assert [attempt.at - notification.created for attempt in notification.attempts] == [0.0, 1.0, 8.0, 15.0]
 
 
+async def test_it_asks_again_by_itself_when_the_time_comes(client: Client, webhook: Webhook) -> None:
+    client.sim.settings.retry_delays = (0.01, 0.01)
+    webhook.answers = [(500, b""), (500, b""), (200, b'{"statusCode":2000}')]
+    notification = await client.sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)
+    await asyncio.wait_for(client.sim.idle(), 20)
+    assert [attempt.http for attempt in notification.attempts] == [500, 500, 200]
+
+
 async def test_of_a_long_answer_the_beginning_is_remembered(frozen: Client, webhook: Webhook) -> None:
     webhook.answers = [(200, b'{"statusCode":2000}' + b" " * 5000 + b"x")]
     notification = await frozen.sim.incoming(phone=NUMBER, line=LINE, text="x", url=webhook.url)

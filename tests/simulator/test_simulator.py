@@ -52,7 +52,7 @@ async def test_clear_forgets_everything_that_would_change_the_next_answer(client
     await client.send(test=True)
     assert (await client.send()).code == 4013
     sim.script(NUMBER, "rejected")
-    sim.fault(status=5003)
+    assert sim.fault(status=5003) is sim.faults[0]
     await sim.incoming(phone=NUMBER, line=LINE, text="x")
     await sim.idle()
     sim.clear()

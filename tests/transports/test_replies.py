@@ -129,6 +129,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (Untrusted("no STARTTLS"), OURS, "starttls", "4.7.4"),
         (NoLogin("no AUTH"), OURS, "auth", "4.7.8"),
         (aiosmtplib.SMTPAuthenticationError(535, "5.7.8 no"), OURS, "535", "4.7.8"),
+        (aiosmtplib.SMTPAuthenticationError(500, "what?"), OURS, "500", "4.7.8"),
         (aiosmtplib.SMTPAuthenticationError(454, "4.7.0 later"), TEMPORARY, "454", "4.7.0"),
         (aiosmtplib.SMTPHeloError(421, "4.3.2 going down"), TEMPORARY, "421", "4.3.2"),
         (aiosmtplib.SMTPConnectResponseError(554, "5.3.2 not today"), TEMPORARY, "554", "4.3.2"),
