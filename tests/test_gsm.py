@@ -211,3 +211,13 @@ def test_cleaning_twice_changes_nothing_and_never_costs_more_parts_when_gsm(text
     if gsm.count(text).encoding == "gsm":
         assert gsm.count(once).encoding == "gsm"
         assert gsm.count(once).units <= gsm.count(text).units
+
+
+@pytest.mark.parametrize("text", ["°" * 16_000, "°" * 16_000 + "C", "°" * 16_000 + "Cx", "1°" * 8_000])
+def test_a_run_of_degrees_is_no_temperature(text: str) -> None:
+    """And looking for its end from each of them would take minutes."""
+    assert gsm.clean(text) == text
+
+
+def test_a_temperature_loses_its_degree() -> None:
+    assert gsm.clean("-3 °C, 20°F, 5 °°C, 90°, °Cx") == "-3 C, 20F, 5 C, 90°, °Cx"

@@ -61,14 +61,22 @@ def test_the_two_commands_are_one_line_each(name: str) -> None:
     assert block.count("\n") == 1
 
 
+def its_test(module: Path) -> Path:
+    """bridge/x.py is tested in tests/test_x.py, bridge/x/y.py and bridge/x/z/y.py in tests/x/test_y.py."""
+    folders = module.relative_to(ROOT / "bridge").parent.parts[:1]
+    return ROOT.joinpath("tests", *folders, f"test_{module.stem}.py")
+
+
 def test_every_module_has_its_test_file() -> None:
-    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
-    without = [
-        str(path.relative_to(ROOT))
-        for path in modules()
-        if path.stem not in NO_TEST_OF_ITS_OWN and f"test_{path.stem}.py" not in tests
-    ]
-    assert without == []
+    tested = [module for module in modules() if module.stem not in NO_TEST_OF_ITS_OWN]
+    without = {str(module.relative_to(ROOT)): str(its_test(module).relative_to(ROOT)) for module in tested}
+    assert {module: test for module, test in without.items() if not (ROOT / test).is_file()} == {}
+    assert len(set(without.values())) == len(tested), "each has one of its own"
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_modules_stay_small() -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.config import Endpoint
 from bridge.listeners import HttpListener
-from tests.wait import until_true
+from tests.wait import until
 
 ANY = Endpoint(host="127.0.0.1", port=0)
 
@@ -76,7 +76,7 @@ async def test_closing_lets_requests_under_way_end() -> None:
     await listener.open([ANY])
     async with aiohttp.ClientSession() as client:
         request = asyncio.create_task(client.get(f"http://127.0.0.1:{listener.ports[0]}/"))
-        await until_true(lambda: slow.asked)
+        await until(lambda: slow.asked)
         closing = asyncio.create_task(listener.close())
         await asyncio.sleep(0.05)
         slow.gate.set()

@@ -1,4 +1,4 @@
-"""Waiting for what must come, with a deadline instead of a guess."""
+"""Waiting for what must come, with a deadline instead of a guess: the only way in which tests wait."""
 
 import asyncio
 import time
@@ -10,22 +10,24 @@ T = TypeVar("T")
 PATIENCE = 20.0
 """Seconds; far more than a slow machine needs, so that only what never comes fails."""
 
+_BETWEEN = 0.01
 
-async def until(look: Callable[[], Awaitable[T]], what: str = "it") -> T:
-    """What `look` gives once it is true."""
-    deadline = time.monotonic() + PATIENCE
+
+async def until(look: Callable[[], T | None], what: str = "it", seconds: float = PATIENCE) -> T:
+    """What `look` gives once it is true; fails with `what` at the deadline."""
+
+    async def looking() -> T | None:
+        return look()
+
+    return await until_async(looking, what, seconds)
+
+
+async def until_async(look: Callable[[], Awaitable[T | None]], what: str = "it", seconds: float = PATIENCE) -> T:
+    """The same for what has to be awaited."""
+    deadline = time.monotonic() + seconds
     while True:
         found = await look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"{what} did not come to pass"
-        await asyncio.sleep(0.005)
-
-
-async def until_true(look: Callable[[], object], what: str = "it") -> None:
-    """Returns once `look` is true."""
-
-    async def looking() -> bool:
-        return bool(look())
-
-    await until(looking, what)
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        await asyncio.sleep(_BETWEEN)

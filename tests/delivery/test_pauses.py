@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bridge.delivery.decide import PROBE_EVERY
 from bridge.delivery.pauses import ACCOUNT, BREAK_AFTER, Pauses
-from bridge.message import Delivery, Receipt, Scope, Verdict
+from bridge.message import Channel, Delivery, Receipt, Scope, Verdict
 from tests.make import NOW, delivery
 
 OURS = Receipt(verdict=Verdict.OURS, scope=Scope.ACCOUNT, code="4001", text="INVALID_CREDENTIALS")
@@ -223,3 +223,41 @@ def test_a_pause_never_lasts_longer_than_an_hour(answers: list[Receipt]) -> None
     for receipt in answers:
         pauses.answered(sms(1), receipt, NOW)
     assert all(pause.until <= NOW + LONGEST for pause in pauses.scopes.values())
+
+
+def test_an_answer_that_was_under_way_does_not_lift_a_pause() -> None:
+    """What began before the pause knows nothing of it; only a probe does."""
+    for verdict in (Verdict.ACCEPTED, Verdict.PERMANENT):
+        pauses = Pauses()
+        pauses.answered(sms(1), OURS, NOW)
+        assert pauses.answered(sms(2), Receipt(verdict=verdict), NOW + 1).resumed == ()
+        assert pauses.room(NOW + 1) == 0
+
+
+@pytest.mark.parametrize("receipt", [OURS, THROTTLED, dataclasses.replace(THROTTLED, retry_after=3600.0)])
+def test_a_clock_that_is_set_back_does_not_lengthen_a_pause(receipt: Receipt) -> None:
+    pauses = Pauses()
+    pauses.answered(sms(1), receipt, NOW)
+    wait = pauses.scopes[ACCOUNT].until - NOW
+    assert pauses.room(NOW) == 0
+    back = NOW - 600
+    assert pauses.room(back) == 1
+    assert pauses.may_start(sms(2), back)
+    pauses.answered(sms(2), receipt, back)
+    assert pauses.room(back + wait - 1) == 0
+    assert pauses.room(back + 2 * wait) == 1
+
+
+def test_lost_answers_in_a_row_pause_the_account() -> None:
+    """Each of them may cost a message its certainty; a provider that loses answers is not given the whole queue."""
+    lost = Receipt(verdict=Verdict.UNKNOWN)
+    pauses = Pauses()
+    for number in range(BREAK_AFTER - 1):
+        pauses.answered(sms(number), lost, NOW)
+        assert pauses.room(NOW) is None
+    assert pauses.answered(sms(9), lost, NOW).begun == ACCOUNT
+    assert pauses.room(NOW) == 0
+    mails = Pauses()
+    for number in range(BREAK_AFTER + 1):
+        mails.answered(delivery(number, channel=Channel.MAIL), lost, NOW)
+    assert mails.room(NOW) is None  # a mail is repeated under the same Message-ID: nothing is at stake

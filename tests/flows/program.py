@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import bridge
-from tests.flows.waiting import PATIENCE, until, until_async
+from tests.wait import PATIENCE, until, until_async
 
 ROOT = Path(bridge.__file__).parents[1]
 MOST_STARTS = 200
@@ -125,9 +125,10 @@ class Program:
     async def ended(self, seconds: float = PATIENCE) -> int:
         """Wait for the daemon's end; the exit code."""
         assert self._process is not None
-        code = await until(self._process.poll, "the daemon has ended", seconds)
+        process = self._process
+        await until(lambda: process.poll() is not None, "the daemon has ended", seconds)
         self._process = None
-        return code
+        return int(process.returncode)
 
     async def stop(self, seconds: float = 45.0) -> int:
         """SIGTERM to the daemon; the exit code."""

@@ -13,7 +13,7 @@ import pytest
 from bridge.simulator import Simulator
 from tests.flows.letters import LONG, long_german_mail
 from tests.flows.rig import ADDRESS, ANNA, BERND, LINE, PHONE, POSTMASTER, ROUTES, Bridge, letter, running, words
-from tests.flows.waiting import until
+from tests.wait import until
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mail" / "thunderbird-de-long-reply.eml"
 ZOE, YAN = "436600000002", "436600000003"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.flows.rig import ADDRESS, ANNA, running
 from tests.flows.smtp import Client
-from tests.flows.waiting import until
 from tests.long import kill
+from tests.wait import until
 
 KILLS = 4
 

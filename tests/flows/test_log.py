@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.flows.rig import ADDRESS, ANNA, BERND, LINE, PHONE, POSTMASTER, SILENT, letter, running
-from tests.flows.waiting import until
+from tests.wait import until
 
 STRANGER = "436600000077"
 TEXTS = ("Geheimwort Erdbeere", "Geheimwort Pflaume", "Geheimwort Quitte")

@@ -18,8 +18,8 @@ from tests.flows.rig import (
     running,
     words,
 )
-from tests.flows.waiting import until, until_async
 from tests.long import outage
+from tests.wait import until, until_async
 
 IMPATIENT = ROUTES.replace("[[route]]", '[[route]]\nunknown_wait = "1s"')
 LOST = {"shape": "reset", "accept": True}

@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from tests.flows.rig import ADDRESS, ROUTES, Bridge, letter, running
-from tests.flows.waiting import until
+from tests.wait import until
 
 NEW = """
 [[route]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from bridge.daemon import Daemon
 from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, letter, running
 from tests.flows.smtp import Client
-from tests.flows.waiting import until
+from tests.wait import until
 
 SLOW = 2.0
 """Seconds a slow call takes; far below the bridge's own patience."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from bridge.daemon import Daemon
 from bridge.simulator import Simulator
 from tests.flows.rig import ADDRESS, ANNA, PHONE, Bridge, letter, running, words
-from tests.flows.waiting import until, until_async
+from tests.wait import until, until_async
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 

@@ -22,8 +22,8 @@ from bridge.simulator import Simulator
 from tests.flows.office import Office
 from tests.flows.program import Port
 from tests.flows.rig import Bridge, running
-from tests.flows.waiting import until_async
 from tests.long.load import Load, text_of
+from tests.wait import until_async
 
 ANSWER_TAKES = 0.01
 """Seconds between acceptance by provider or smarthost and the answer: the time in which a kill loses answers."""

@@ -10,7 +10,7 @@ from tests.flows.office import Office
 from tests.flows.program import Port
 from tests.flows.rig import LINE, PHONE, letter, queue_id, running
 from tests.flows.smtp import Client
-from tests.flows.waiting import until
+from tests.wait import until
 
 RETRIES_TAKE = 120.0
 """Seconds in which all that had to wait is tried again: its delays are 5, 10, 20, 40 s; a pause probes within 60."""

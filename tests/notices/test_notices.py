@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -235,3 +236,20 @@ async def test_one_notice_that_cannot_be_written_silences_no_other(rig: Rig) -> 
     told = await rig.told(20)
     assert ["attention" in str(mail["Subject"]) for _, mail in told] == [True]
     assert len(await rig.told(20)) == 1, "and it is told once"
+
+
+@pytest.mark.parametrize("kind", ["mail", "sms", "notice"])
+async def test_a_mail_to_the_postmaster_that_fails_is_told_the_log_alone(
+    rig: Rig, stream: io.StringIO, kind: str
+) -> None:
+    """A forwarded mail, a relayed SMS and a notice alike: there is nobody else to tell."""
+    failed = delivery(channel=Channel.MAIL, recipient=POSTMASTER, author=None, state=State.SENDING, payload=b"x\r\n")
+    await rig.spool.accept(intake(failed, kind=kind, author=None))
+    await rig.fail("M1-1")
+    assert await rig.told() == []
+    assert rig.woken == []
+    (line,) = [line for line in stream.getvalue().splitlines() if "postmaster unreachable" in line]
+    assert "INVALID_RECIPIENT" in line
+    assert "critical" in line.lower() or line.startswith("<2>")
+    await rig.told(20)
+    assert stream.getvalue().count("postmaster unreachable") == 1

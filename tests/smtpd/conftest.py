@@ -1,15 +1,10 @@
-"""Certificates for one test run, and the log as the operator would see it."""
+"""Certificates for one test run."""
 
-import io
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import structlog
 import trustme
-
-from bridge import log
 
 
 @dataclass(frozen=True)
@@ -30,12 +25,3 @@ def certificates() -> Certificates:
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(client)
     return Certificates(server=servers[0], other_server=servers[1], client=client)
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """What is logged, down to the last detail."""
-    stream = io.StringIO()
-    log.configure(stream=stream, level="debug", unmasked=True)
-    yield stream
-    structlog.reset_defaults()

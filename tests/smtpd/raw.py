@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import copy
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,8 +11,7 @@ from typing import Self
 from bridge.config.settings import Endpoint
 from bridge.smtpd.contract import Limits, Peer, Policy, Reply, Terms
 from bridge.smtpd.listener import Listener, Network
-
-PATIENCE = 20.0  # seconds a test waits for what must come
+from tests.wait import PATIENCE
 
 QUICK = Limits(error_delay=0.0, linger=0.3)
 SENDER, RECIPIENT = "anna@example.org", "+436600000001@sms.example.com"
@@ -213,14 +211,6 @@ class Rig:
         """A client that has said EHLO."""
         self.clients.append(await Raw.greeted(port or self.port, context))
         return self.clients[-1]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits until `condition` holds; fails when it does not."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        await asyncio.sleep(0.005)
 
 
 async def babble(send: Callable[[bytes], Awaitable[None]], octets: bytes = b"HELP\r\n" * 1000) -> None:

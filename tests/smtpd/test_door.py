@@ -149,6 +149,11 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         (f"Abuse@{DOMAIN}", OUTSIDER, "250"),
         ("postmaster", OUTSIDER, "250"),
         (f"bounce+xyz-1@{DOMAIN}", "", "250"),
+        (f"check+1@{DOMAIN}", ANYONE, "550 5.1.1"),  # reserved: no pattern takes it
+        (f"check+436600000001@{DOMAIN}", ANYONE, "550 5.1.1"),
+        (f'"a@b"@{DOMAIN}', ANYONE, "550 5.7.1"),
+        (f'"anna@other.example.com"@{DOMAIN}', ANYONE, "550 5.7.1"),
+        (f'"anna%other.example.com"@{DOMAIN}', ANYONE, "550 5.7.1"),
     ],
 )
 async def test_at_rcpt(rig: Rig, recipient: str, sender: str, code: str) -> None:
@@ -245,6 +250,60 @@ async def test_limits_are_said_at_rcpt_and_pass(rig: Rig) -> None:
     assert (await rig.rcpt(f"+436600000002@{DOMAIN}")).startswith("250")
     rig.now += 60
     assert (await rig.rcpt(f"anna@{DOMAIN}")).startswith("250")
+
+
+async def test_a_group_of_seventy_passes_on_an_idle_bridge(rig: Rig) -> None:
+    """It is larger than what one sender may send in a minute, and could never go if it were counted out."""
+    numbers = tuple(f"4366000001{number:02}" for number in range(70))
+    assert LimitsSettings().sender.count < len(numbers)
+    rig.configuration = configuration(rows=[replace(GROUP, numbers=numbers)], limits=LimitsSettings())
+    assert (await rig.send(mail("x"), [f"team@{DOMAIN}"], "chief@example.org"))[0] == 250
+    assert len(await rig.kept()) == 70
+    assert (await rig.rcpt(f"team@{DOMAIN}", "chief@example.org")).startswith("450 4.7.1")
+
+
+async def test_a_mail_pays_for_all_its_phones_or_for_none(rig: Rig) -> None:
+    rig.configuration = configuration(limits=replace(NO_LIMITS, sender=Rate(count=3, seconds=60)))
+    four = [f"+43660000000{number}@{DOMAIN}" for number in range(1, 5)]
+    for _ in range(3):
+        assert (await rig.send(mail("x"), four))[0] == 450
+    assert (await rig.send(mail("x"), four[:3]))[0] == 250
+
+
+async def test_recipients_that_are_taken_back_cost_nothing(rig: Rig) -> None:
+    rig.configuration = configuration(limits=replace(NO_LIMITS, recipient=Rate(count=1, seconds=3600)))
+    envelope = (f"MAIL FROM:<{ANYONE}>", f"RCPT TO:<anna@{DOMAIN}>", "RSET")
+    replies = await rig.say(*envelope * 20)
+    assert {reply[:3] for reply in replies} == {"250"}
+    assert (await rig.send(mail("x")))[0] == 250
+    assert (await rig.rcpt(f"anna@{DOMAIN}")).startswith("450")
+
+
+async def test_what_was_not_kept_is_not_paid_for(rig: Rig) -> None:
+    rig.configuration = configuration(limits=replace(NO_LIMITS, recipient=Rate(count=2, seconds=3600)))
+    for _ in range(5):
+        assert (await rig.send(mail("x", *IDENTITY)))[0] == 250  # the same mail, again and again
+    assert (await rig.send(mail("y")))[0] == 250
+    assert (await rig.send(mail("z")))[0] == 450
+
+
+async def test_a_sender_has_one_limit_however_he_is_spelt(rig: Rig) -> None:
+    rig.configuration = configuration(limits=replace(NO_LIMITS, sender=Rate(count=2, seconds=60)))
+    for sender in (ANYONE, ANYONE.upper()):
+        assert (await rig.send(mail("x"), sender=sender))[0] == 250
+    for sender in (ANYONE, ANYONE.upper(), ANYONE.title()):
+        assert (await rig.rcpt(f"anna@{DOMAIN}", sender)).startswith("450 4.7.1")
+    assert (await rig.rcpt(f"anna@{DOMAIN}", "carla@example.org")).startswith("250")
+
+
+@pytest.mark.parametrize("first", [b" a folded line", b"\tanother", b"no header"])
+async def test_a_first_line_that_is_no_header_does_not_become_part_of_ours(rig: Rig, first: bytes) -> None:
+    content = first + b"\r\nSubject: x\r\n\r\ny\r\n"
+    assert (await rig.send(content, [f"postmaster@{DOMAIN}"]))[0] == 250
+    (item,) = await rig.kept()
+    received, _, rest = item.payload.partition(b"\r\n\r\n")
+    assert first.strip() not in received
+    assert rest == content
 
 
 def test_limits_have_sensible_defaults() -> None:

@@ -12,7 +12,8 @@ from bridge.config.settings import Endpoint
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Limits, Reply
 from tests.smtpd.conftest import Certificates
-from tests.smtpd.raw import QUICK, Raw, Recorder, Rig, babble, until
+from tests.smtpd.raw import QUICK, Raw, Recorder, Rig, babble
+from tests.wait import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 TOO_MANY = replies.TOO_MANY_CONNECTIONS.encode()

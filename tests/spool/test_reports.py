@@ -140,3 +140,21 @@ async def test_no_sequence_of_reports_goes_backwards(tmp_path_factory: pytest.Te
         if ReportState.DELIVERED in reports:
             assert before is State.DELIVERED, (first, reports)
     await spool.close()
+
+
+@pytest.mark.parametrize("early", [ReportState.ACCEPTED, ReportState.UNDELIVERED])
+@pytest.mark.parametrize("how", ["the answer is lost", "the bridge is killed"])
+async def test_who_reported_has_it_whatever_became_of_the_answer(
+    spool: SqliteSpool, early: ReportState, how: str
+) -> None:
+    """Else a route that resends would send what the phone is about to get."""
+    await spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING)))
+    await spool.report(replace(REPORT, state=early), NOW + 1)
+    assert await state_of(spool) is State.SENDING
+    if how == "the bridge is killed":
+        assert await spool.recover(NOW + 2) == (1, 0)
+    else:
+        lost = [Step(id=f"M1-{number}", to=State.UNKNOWN, event="unknown", code="lost") for number in (1, 2)]
+        assert await spool.move(lost, NOW + 2) == [True, True]
+    assert await state_of(spool) is State.SENT
+    assert await state_of(spool, "M1-2") is State.UNKNOWN  # of this nobody reported

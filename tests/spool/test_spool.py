@@ -105,3 +105,11 @@ async def test_recovery(spool: SqliteSpool) -> None:
     states = [found.state for found, _ in await spool.show("M1")]
     assert states == [State.UNKNOWN, State.QUEUED, State.QUEUED]
     assert [item.id for item in await spool.claim(Channel.SMS, 10, NOW + 10, NOW + 300)] == ["M1-3"]
+
+
+async def test_what_the_phone_may_have_is_not_held(spool: SqliteSpool) -> None:
+    """A release would send it again, and no `--yes` is asked of a release."""
+    await spool.accept(intake(delivery(state=State.UNKNOWN)))
+    assert await spool.move([Step(id="M1-1", to=State.HELD, event="held")], NOW) == [False]
+    assert State.HELD not in MOVES[State.UNKNOWN]
+    assert State.SENDING not in MOVES[State.HELD]

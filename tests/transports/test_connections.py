@@ -19,7 +19,7 @@ from tests.transports.servers import (
     sent_to,
     smarthost,
 )
-from tests.wait import until_true
+from tests.wait import until
 
 
 async def test_a_smarthost_without_ehlo() -> None:
@@ -271,7 +271,7 @@ async def test_a_connection_that_cannot_be_used_is_not_left_open(
         script.on = on
         with pytest.raises(error):
             await pool(port, **settings).open()
-        await until_true(lambda: not script._tasks, "the end of the session")
+        await until(lambda: not script._tasks, "the end of the session")
         assert script.sessions == 1
 
 

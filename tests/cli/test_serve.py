@@ -1,0 +1,77 @@
+"""`serve`: the daemon as a process, its log on the terminal, its exit codes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import MAIN, ROOT, Here
+from tests.wait import PATIENCE
+
+_FOREIGN = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+
+
+@pytest.fixture
+def served(config: Path) -> Path:
+    """A configuration on free ports."""
+    text = config.read_text().replace("[smtpd]\n", '[smtpd]\nlisten = ["127.0.0.1:0"]\n')
+    text = text.replace("[webhook]\n", '[webhook]\nlisten = ["127.0.0.1:0"]\n')
+    config.write_text(text + '[console]\nlisten = ["127.0.0.1:0"]\n')
+    return config
+
+
+@contextmanager
+def serving(config: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+    log = config.with_name("log")
+    with log.open("wb") as said:
+        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "serve", "--config", str(config), *options],
+            cwd=ROOT,
+            env={**environment, "PYTHONWARNINGS": "error"},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while b"started" not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_runs_until_it_is_told_to_stop(served: Path, number: signal.Signals) -> None:
+    with serving(served) as process:
+        assert served.with_name("smsbridge.db").exists()
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
+    said = served.with_name("log").read_text()
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert re.search(r"version=\S+", said)
+
+
+def test_it_gives_up_with_1_when_its_spool_is_taken_away(served: Path) -> None:
+    with serving(served) as process:
+        served.with_name("smsbridge.db").unlink()
+        assert process.wait(PATIENCE) == 1
+    assert "the spool's file was removed or replaced" in served.with_name("log").read_text()
+
+
+def test_a_log_level_that_does_not_exist_is_wrong_usage(here: Here, served: Path) -> None:
+    ran = here("serve", "--config", served, "--log-level", "loud")
+    assert (ran.code, ran.out) == (64, "")
+    assert not served.with_name("smsbridge.db").exists()
