@@ -4,6 +4,7 @@ Frozen and slotted, so that what was committed is what is sent. Times are Unix s
 digits without ``+`` (the provider's spelling), mail addresses have a lower-case domain.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -92,16 +93,27 @@ class Sms:
     flash: bool = False
     priority: int | None = None
     category: str | None = None
+    voice: bool = False  # read out in a call
+    segments: tuple[bytes, ...] = ()  # not empty: a binary SMS, `text` only says what it is; at most 140 octets each
+    with_header: bool = False  # every segment begins with a user data header
 
 
 def encode_sms(sms: Sms) -> bytes:
-    """The payload as it is spooled: JSON, UTF-8."""
-    return json.dumps(asdict(sms), ensure_ascii=False, separators=(",", ":")).encode()
+    """The payload as it is spooled: JSON, UTF-8; what has its default is left out."""
+    fields = {name: value for name, value in asdict(sms).items() if value != _PLAIN[name]}
+    if sms.segments:
+        fields["segments"] = [base64.b64encode(segment).decode() for segment in sms.segments]
+    return json.dumps({"text": sms.text, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode_sms(payload: bytes) -> Sms:
     """The inverse of `encode_sms`."""
-    return Sms(**json.loads(payload))
+    fields = json.loads(payload)
+    segments = tuple(base64.b64decode(segment) for segment in fields.pop("segments", ()))
+    return Sms(**fields, segments=segments)
+
+
+_PLAIN = asdict(Sms(text=""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +162,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """What a binary SMS held and text cannot show."""
+
+    name: str  # a file name
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingSms:
     """A text from a phone, as a provider's notification told it."""
 
@@ -158,6 +179,7 @@ class IncomingSms:
     line: str | None  # our number it was written to, E.164 digits where it can be read as one
     text: str
     flash: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

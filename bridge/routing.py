@@ -54,6 +54,8 @@ class Route:
     priority: int | None = None
     flash: bool = False
     category: str | None = None
+    binary: bool = False  # attached cards, appointments and raw segments go as binary SMS
+    voice: bool = False  # read out in a call
     urgent: bool = False
     language: str = "en"
 

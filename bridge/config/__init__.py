@@ -27,6 +27,7 @@ from bridge.config.settings import (
     SpoolSettings,
     User,
     WebhookSettings,
+    WebsmsMailSettings,
     WebsmsSettings,
 )
 from bridge.routing import Route, Table
@@ -47,6 +48,7 @@ __all__ = [
     "SpoolSettings",
     "User",
     "WebhookSettings",
+    "WebsmsMailSettings",
     "WebsmsSettings",
     "load",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 from bridge.config.network import is_loopback
 from bridge.config.problems import did_you_mean, printable
 from bridge.config.reading import Place, read_keys
-from bridge.config.schema import NOT_YET, SCHEMA
+from bridge.config.schema import SCHEMA
 from bridge.config.settings import (
     ConsoleSettings,
     Endpoint,
@@ -23,6 +23,7 @@ from bridge.config.settings import (
     SmtpdSettings,
     SpoolSettings,
     WebhookSettings,
+    WebsmsMailSettings,
     WebsmsSettings,
 )
 
@@ -77,9 +78,7 @@ def _own_keys(data: dict[str, object]) -> dict[str, object]:
 def _check_top_name(name: str, value: object, place: Place) -> None:
     keys = [key.name for key in SCHEMA[""]]
     sections = [section for section in SCHEMA if section]
-    if name in NOT_YET:
-        place.at(name).problem(f"the section [{name}] ({NOT_YET[name]}) is not available in this version", "remove it")
-    elif name not in keys and name not in sections:
+    if name not in keys and name not in sections:
         if isinstance(value, dict):
             place.at(name).problem(f"there is no section [{printable(name)}]", did_you_mean(name, sections))
         else:
@@ -110,6 +109,7 @@ def settings(sections: dict[str, Section]) -> Settings:
         smtpd=SmtpdSettings(**sections["smtpd"].values),
         websms=WebsmsSettings(**sections["websms"].values),
         webhook=WebhookSettings(**sections["webhook"].values),
+        websms_mail=WebsmsMailSettings(**sections["websms_mail"].values),
         smarthost=SmarthostSettings(**sections["smarthost"].values),
         spool=SpoolSettings(**sections["spool"].values),
         limits=LimitsSettings(**sections["limits"].values),
@@ -169,6 +169,10 @@ def _check_websms(sections: dict[str, Section]) -> None:
         )
     if ":" in websms.values.get("username", ""):
         place.at("username").problem("a colon cannot be part of it", "write the user name as the provider does")
+    if websms.values.get("token_in") == "query":
+        place.at("token_in").warning("the token stands in URLs, and URLs are logged", 'write token_in = "header"')
+        if login:
+            place.at("token_in").problem("only a token can go there", "set token_file, or remove token_in")
     if websms.values.get("test") is True:
         place.at("test").warning("test mode: the provider checks everything and sends nothing", "false sends")
 
@@ -178,6 +182,23 @@ def _check_webhook(sections: dict[str, Section]) -> None:
     if not webhook.says("public_url"):
         webhook.place.at("public_url").warning(
             "is not set: no delivery reports will come", 'write for example "https://hooks.example.com"'
+        )
+
+
+def _check_websms_mail(sections: dict[str, Section]) -> None:
+    section, domains = sections["websms_mail"], sections[""].values.get("domains", ())
+    address = section.values.get("address")
+    if address is None:
+        if section.says("networks", "patterns"):
+            section.place.at("address").problem("is missing", "write an address nobody can guess in one of `domains`")
+        return
+    if domains and address.rpartition("@")[2] not in domains:
+        section.place.at("address").problem(
+            "the address is in none of our domains", f"write it @{domains[0]}, or the mail never comes here"
+        )
+    if not section.values.get("networks"):
+        section.place.at("networks").problem(
+            "nobody may write to that address", "name the networks of the provider's mail servers"
         )
 
 
@@ -257,5 +278,6 @@ _CHECKS = (
     _check_webhook,
     _check_smarthost,
     _check_spool,
+    _check_websms_mail,
     _check_listeners,
 )

@@ -135,6 +135,8 @@ ROUTE_KEYS: Final = (
     Key("priority", integer(1, 9), None, "The provider's priority."),
     Key("flash", boolean, False, "Show the text at once and keep it nowhere."),
     Key("category", one_of("informational", "advertisement"), None, "What kind of content it is."),
+    Key("binary", boolean, False, "Send attached .vcf, .ics and application/x-sms-binary as binary SMS."),
+    Key("voice", boolean, False, "Let the provider read the text out in a call."),
     Key("urgent", boolean, False, "Goes before everything else, with limits of its own."),
     Key("language", one_of("en", "de"), None, "Language of notices about these messages."),
 )

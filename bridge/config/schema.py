@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.config.addresses import country, domain, mail_address, originator
+from bridge.config.mail_patterns import mail_pattern
 from bridge.config.network import endpoint, host, network, peers, smtp_endpoint, url
 from bridge.config.reading import Key, Reader, list_of, one_of
+from bridge.config.settings import DEFAULT_PATTERNS
 from bridge.config.values import (
     boolean,
     calls_a_second,
@@ -21,6 +23,7 @@ from bridge.config.values import (
     size,
     spool_url,
     text,
+    xml_name,
 )
 
 _LANGUAGE: Final = one_of("en", "de")
@@ -86,6 +89,12 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("token_file", secret_path, None, "File with the access token; or use username and password_file."),
         Key("username", text, None, "User of the account, instead of a token."),
         Key("password_file", secret_path, None, "File with that user's password."),
+        Key(
+            "token_in",
+            one_of("header", "query"),
+            "header",
+            "Where the token goes; query puts it into URLs, which proxies log.",
+        ),
         Key("sender", originator, None, "What phones show as sender where a route says nothing else."),
         Key("test", boolean, False, "Let the provider check everything and send nothing."),
         Key("max_in_flight", integer(1, 1000), 8, "Calls to the provider at the same time."),
@@ -111,6 +120,27 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             list_of(network, example='["192.0.2.0/24"]'),
             [],
             "Who may call the webhook; an empty list is anybody who knows the secret.",
+        ),
+        Key("xml_root", xml_name, "notificationResponse", "Root element of answers to notifications in XML."),
+    ),
+    "websms_mail": (
+        Key(
+            "address",
+            mail_address,
+            None,
+            "Secret address in one of our domains that takes SMS as mail; off without it.",
+        ),
+        Key(
+            "networks",
+            list_of(peers, example='["192.0.2.0/24"]'),
+            [],
+            "The provider's mail servers: nobody else may write to that address.",
+        ),
+        Key(
+            "patterns",
+            list_of(mail_pattern, example="['From: <(?P<phone>\\d+)@.*\\n\\n(?P<text>(?s:.*))']", at_least=1),
+            list(DEFAULT_PATTERNS),
+            "Where phone, line, text and id stand; the first that fits counts.",
         ),
     ),
     "smarthost": (
@@ -152,6 +182,3 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
         ),
     ),
 }
-
-NOT_YET: Final = {"websms_mail": "incoming SMS by the provider's mail option"}
-"""Sections of the contract that this version does not know how to serve, and what they are for."""

@@ -1,10 +1,27 @@
 """Every setting of bridge.toml as frozen nouns, with its default."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.routing import Network
+
+_NUMBER: Final = r"\+?\d[\d ./()-]{3,24}"
+
+DEFAULT_PATTERNS: Final = (
+    # fields in the body, one a line
+    rf"(?is)\n\n.*?^(?:from|sender|absender|von)\s*[:=]\s*(?P<phone>{_NUMBER})\s*$"
+    rf"(?:.*?^(?:to|recipient|empf.{{1,2}}nger|an)\s*[:=]\s*(?P<line>{_NUMBER})\s*$)?"
+    r"(?:.*?^(?:id|notificationid)\s*[:=]\s*(?P<id>\S{4,80})\s*$)?"
+    r".*?^(?:text|message|nachricht)\s*[:=]\s*(?P<text>.*)",
+    # the phone in the subject, the text in the body
+    rf"(?is)^Subject: [^\n]*?(?P<phone>{_NUMBER})(?:[^\n]*?(?:->|to|an)\s*(?P<line>{_NUMBER}))?[^\n]*\n"
+    r".*?\n\n(?P<text>.*)",
+    # the phone as the author, the text in the body
+    r"(?is)^From: [^\n]*?(?P<phone>\+?\d{7,15})@[^\n]*\n.*?\n\n(?P<text>.*)",
+)
+"""Plausible layouts of the provider's mails with SMS, tried in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,7 @@ class WebsmsSettings:
     token_file: Path | None = None
     username: str | None = None
     password_file: Path | None = None
+    token_in: Literal["header", "query"] = "header"  # noqa: S105  # a place, not a secret
     sender: str | None = None
     test: bool = False
     max_in_flight: int = 8
@@ -53,6 +71,16 @@ class WebhookSettings:
     secret_file: Path | None = None
     public_url: str | None = None
     networks: tuple[Network, ...] = ()
+    xml_root: str = "notificationResponse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebsmsMailSettings:
+    """Incoming SMS by the provider's mail option; off without an address."""
+
+    address: str | None = None
+    networks: tuple[Network, ...] = ()
+    patterns: tuple[re.Pattern[str], ...] = tuple(re.compile(each, re.MULTILINE) for each in DEFAULT_PATTERNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +135,7 @@ class Settings:
     smtpd: SmtpdSettings = field(default_factory=SmtpdSettings)
     websms: WebsmsSettings = field(default_factory=WebsmsSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    websms_mail: WebsmsMailSettings = field(default_factory=WebsmsMailSettings)
     smarthost: SmarthostSettings = field(default_factory=SmarthostSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)

@@ -27,6 +27,14 @@ def text(value: object, _place: Place) -> str:
     return value
 
 
+def xml_name(value: object, place: Place) -> str:
+    """The name of an XML element."""
+    name = text(value, place)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9._-]{0,99}", name):
+        raise Invalid(f"{shown(name)} is not the name of an XML element", 'write for example "notificationResponse"')
+    return name
+
+
 def boolean(value: object, _place: Place) -> bool:
     if not isinstance(value, bool):
         raise Invalid("this must be true or false", "write true or false, without quotes")

@@ -1,0 +1,33 @@
+"""How an incoming SMS is read out of a mail of the provider, whose format its guide does not tell.
+
+A pattern is a regular expression over the mail written as ``From: …``, ``To: …``, ``Subject: …``, ``Message-ID: …``, an
+empty line and the text, in which the named groups ``phone`` and ``text`` must stand and ``line`` and ``id`` may.
+"""
+
+import re
+from typing import Final
+
+from bridge.config.problems import Invalid
+from bridge.config.reading import Place
+from bridge.config.values import text
+
+_NEEDED: Final = frozenset({"phone", "text"})
+_KNOWN: Final = _NEEDED | {"line", "id"}
+
+
+def mail_pattern(value: object, place: Place) -> re.Pattern[str]:
+    """One entry of `patterns`, compiled; ``^`` and ``$`` stand for lines."""
+    written = value if isinstance(value, str) and "\n" in value else text(value, place)
+    try:
+        pattern = re.compile(str(written), re.MULTILINE)
+    except re.error as error:
+        raise Invalid(
+            f"this is not a regular expression: {error}", "put it in single quotes, so that \\ stays"
+        ) from None
+    missing = _NEEDED - set(pattern.groupindex)
+    if missing:
+        raise Invalid(f"the group {min(missing)} is missing", "write (?P<phone>…) and (?P<text>…) into it")
+    unknown = set(pattern.groupindex) - _KNOWN
+    if unknown:
+        raise Invalid(f"the group {min(unknown)} means nothing", "known are phone, line, text and id")
+    return pattern
