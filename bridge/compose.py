@@ -6,6 +6,7 @@ text could talk into writing a second header (CVE-2024-6923 did that). The finis
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Sequence
 from email.utils import formatdate
@@ -18,19 +19,31 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HEAD = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*: [\x20-\x7e]*(?:\r\n [\x20-\x7e]+)*\r\n)+\Z")
 _OWN_HEADERS = 3
 _WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\Z")
+_CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; charset=[a-z0-9-]+)?\Z")
 _LONG_LINE = 900  # RFC 5322 allows 998
 _LONGEST_NAME = 120  # characters of a name beside an address; nobody shows more
 
 
-def compose(headers: Sequence[tuple[str, str]], body: str) -> bytes:
+File = tuple[str, str, bytes]
+"""An attachment: plain file name, content type, octets."""
+
+
+def compose(headers: Sequence[tuple[str, str]], body: str, files: Sequence[File] = ()) -> bytes:
     """A complete message. Header values are what `encoded`, `mailbox` or `date` gave, or plain ASCII of ours.
 
-    Raises ValueError when a header would not be exactly one header, which is a bug of the caller.
+    Raises ValueError when a header would not be exactly one header, or an attachment's name or type is not plain,
+    which is a bug of the caller.
     """
     text = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
     encoding, data = _body(text)
+    content_type = "text/plain; charset=utf-8"
+    if files:
+        boundary = _boundary(data, files)
+        data = _parts(boundary, (content_type, encoding, data), files)
+        content_type, encoding = f'multipart/mixed; boundary="{boundary}"', "7bit"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers) + (
-        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+        f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
     )
     raw = head.encode("ascii")
     begun = raw.count(b"\r\n") - raw.count(b"\r\n ")  # lines that go on begin with a blank
@@ -80,6 +93,31 @@ def recipient(address: str) -> str:
 def date(at: float) -> str:
     """A Date header value, UTC."""
     return formatdate(at, usegmt=True).replace("GMT", "+0000")
+
+
+def _boundary(text: bytes, files: Sequence[File]) -> str:
+    """The same for the same contents, and in none of them: nobody can write a text that holds its own hash."""
+    found = hashlib.sha256(text)
+    for _, _, octets in files:
+        found.update(octets)
+    return f"=_{found.hexdigest()[:32]}"
+
+
+def _parts(boundary: str, text: tuple[str, str, bytes], files: Sequence[File]) -> bytes:
+    content_type, encoding, data = text
+    out = [f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()]
+    out.append(data)
+    for name, content_type, octets in files:
+        if not _FILE.match(name) or not _CONTENT_TYPE.match(content_type):
+            raise ValueError(f"not a plain file name and type: {name!r}, {content_type!r}")
+        out.append(
+            f'\r\n--{boundary}\r\nContent-Type: {content_type}; name="{name}"\r\n'
+            f'Content-Disposition: attachment; filename="{name}"\r\n'
+            "Content-Transfer-Encoding: base64\r\n\r\n".encode()
+        )
+        out.append(base64.encodebytes(octets).replace(b"\n", b"\r\n"))
+    out.append(f"--{boundary}--\r\n".encode())
+    return b"".join(out)
 
 
 def _body(text: str) -> tuple[str, bytes]:

@@ -1,20 +1,56 @@
-"""Where an aiohttp application is served: on addresses, or on sockets that systemd opened."""
+"""Where an aiohttp application is served: on addresses, or on sockets that systemd opened, within limits.
 
+A peer that opens connections and says little must not take the places of the others: its header has a deadline, and
+connections are counted, in all and by address. Peers on this machine and those that are `spared` are not counted: a
+reverse proxy is one address, and behind it stands everybody.
+"""
+
+import asyncio
 import socket
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from bridge.access import inside
 from bridge.config import Endpoint
+from bridge.log import get_logger
+from bridge.routing import Network
 
 KEEPALIVE = 15.0
 SHUTDOWN = 5.0
+_SAID_EVERY: Final = 60.0
+_BACKLOG: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much a listener bears of peers that are not spared."""
+
+    header_within: float = 10.0  # seconds from the connection to the end of the first header, for everybody
+    connections: int = 100
+    per_address: int = 10
+    spare_loopback: bool = True
+
+
+BOUNDS: Final = Bounds()
 
 
 class HttpListener:
-    """Serves one application until closed."""
+    """Serves one application until closed; `spared` gives the networks whose connections are not counted."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        bounds: Bounds = BOUNDS,
+        spared: Callable[[], tuple[Network, ...]] = tuple,
+    ) -> None:
+        app.middlewares.append(_header_came)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -23,22 +59,134 @@ class HttpListener:
             handle_signals=False,
             auto_decompress=False,  # what an encoding means is the application's answer, and nothing is inflated
         )
+        self._crowd = _Crowd(bounds, spared)
+        self._servers: list[asyncio.Server] = []
 
     async def open(self, endpoints: Sequence[Endpoint], sockets: Sequence[socket.socket] = ()) -> None:
         """Listen; sockets that were handed over take the place of the addresses. Raises OSError."""
         await self._runner.setup()
-        if sockets:
-            for handed in sockets:
-                await web.SockSite(self._runner, handed).start()
-            return
-        for endpoint in endpoints:
-            await web.TCPSite(self._runner, endpoint.host, endpoint.port).start()
+        loop = asyncio.get_running_loop()
+        for handed in sockets:
+            self._servers.append(await loop.create_server(self._connection, sock=handed, backlog=_BACKLOG))
+        for endpoint in () if sockets else endpoints:
+            server = await loop.create_server(self._connection, endpoint.host, endpoint.port, backlog=_BACKLOG)
+            self._servers.append(server)
 
     @property
     def ports(self) -> list[int]:
         """The ports listened on."""
-        return [address[1] for address in self._runner.addresses if isinstance(address, tuple)]
+        names = [each.getsockname() for server in self._servers for each in server.sockets]
+        return [name[1] for name in names if isinstance(name, tuple)]
 
     async def close(self) -> None:
         """Stop listening, let requests under way end."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
         await self._runner.cleanup()
+
+    def _connection(self) -> asyncio.Protocol:
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("nothing is listened on before the runner is set up")
+        return _Bounded(server(), self._crowd)
+
+
+class _Crowd:
+    """The connections of one listener that are counted."""
+
+    def __init__(self, bounds: Bounds, spared: Callable[[], tuple[Network, ...]]) -> None:
+        self.bounds = bounds
+        self._spared = spared
+        self._counted: Counter[str] = Counter()
+        self._said_at = -_SAID_EVERY
+        self._log = get_logger("listeners")
+
+    def enter(self, peer: str) -> bool | None:
+        """Whether one more of this address may come in, and is counted; None: it may, and is not."""
+        if self._is_spared(peer):
+            return None
+        if self._counted.total() >= self.bounds.connections or self._counted[peer] >= self.bounds.per_address:
+            self._say(peer)
+            return False
+        self._counted[peer] += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """One that was counted is gone."""
+        self._counted[peer] -= 1
+        if not self._counted[peer]:
+            del self._counted[peer]
+
+    def _is_spared(self, peer: str) -> bool:
+        address: IPv4Address | IPv6Address
+        try:
+            address = ip_address(peer.partition("%")[0])
+        except ValueError:
+            return True  # a socket of this machine, which has no address
+        address = getattr(address, "ipv4_mapped", None) or address
+        return (address.is_loopback and self.bounds.spare_loopback) or inside(address, self._spared())
+
+    def _say(self, peer: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at >= _SAID_EVERY:
+            self._said_at = now
+            self._log.warning("reject", peer=peer, reason="too many connections; others of this minute are not logged")
+
+
+class _Bounded(asyncio.Protocol):
+    """One connection: aiohttp's own protocol behind the bounds."""
+
+    def __init__(self, inner: asyncio.Protocol, crowd: _Crowd) -> None:
+        self._inner = inner
+        self._crowd = crowd
+        self._peer = ""
+        self._counted: bool | None = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) else ""
+        self._counted = self._crowd.enter(self._peer)
+        if self._counted is False:
+            transport.close()  # nothing was written, so it is gone at once
+            return
+        self._inner.connection_made(transport)
+        within = self._crowd.bounds.header_within
+        self._deadline = asyncio.get_running_loop().call_later(within, transport.close)
+
+    def header_came(self) -> None:
+        """A request was read to the end of its header; for the next one aiohttp's keep-alive limit runs."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._counted is not False:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._counted is not False else None
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._counted is False:
+            return
+        self.header_came()
+        if self._counted:
+            self._crowd.leave(self._peer)
+        self._inner.connection_lost(exc)
+
+
+@web.middleware
+async def _header_came(request: web.Request, handler: Handler) -> web.StreamResponse:
+    transport = request.transport  # None when the peer has gone already
+    protocol = transport.get_protocol() if transport is not None else None
+    if isinstance(protocol, _Bounded):
+        protocol.header_came()
+    return await handler(request)

@@ -107,8 +107,10 @@ def encode_sms(sms: Sms) -> bytes:
 
 
 def decode_sms(payload: bytes) -> Sms:
-    """The inverse of `encode_sms`."""
+    """The inverse of `encode_sms`. Raises ValueError or TypeError for what is no payload."""
     fields = json.loads(payload)
+    if not isinstance(fields, dict):
+        raise TypeError("a payload is an object")
     segments = tuple(base64.b64decode(segment) for segment in fields.pop("segments", ()))
     return Sms(**fields, segments=segments)
 
@@ -180,6 +182,7 @@ class IncomingSms:
     text: str
     flash: bool = False
     attachments: tuple[Attachment, ...] = ()
+    kind: str = "text"  # the provider's word: "binary", "whatsapp" …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,8 +130,8 @@ def line(text: str, country: str) -> str:
     """One of our own numbers, as digits: E.164 where it is a valid number, else as it stands.
 
     Providers let SMS arrive at short codes and service numbers that no numbering plan calls valid. Up to
-    six digits without a prefix are a short code and are never read as a subscriber number. Raises
-    `NotANumber`.
+    six digits without a prefix are a short code and are never read as a subscriber number. A national
+    spelling becomes international even where it is not valid, so that both are one line. Raises `NotANumber`.
     """
     digits = _compact(text)
     if len(digits) <= _LONGEST_SHORT_CODE and not digits.startswith(("+", "0")):
@@ -139,7 +139,11 @@ def line(text: str, country: str) -> str:
     try:
         return number(digits, country)
     except NotANumber:
-        return digits.removeprefix("+").removeprefix("00")
+        national = digits.startswith("0") and not digits.startswith("00") and len(digits) > _LONGEST_SHORT_CODE
+        parsed = _parsed(digits, country) if national else None
+        if parsed is None:
+            return digits.removeprefix("+").removeprefix("00")
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 
 def region(number: str) -> str | None:

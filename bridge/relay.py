@@ -1,15 +1,22 @@
-"""An SMS from a phone as one intake: whose it is, the mail it becomes, the conversation it keeps open. Pure.
+"""An SMS from a phone as one intake: whose it is, the mail it becomes, the conversation it keeps open.
 
-Beside the doors, because SMS may come in by more than one of them; from here on their path is the same.
+Beside the doors, because SMS come in by more than one of them; from here on their path is the same.
 """
 
+import hashlib
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from structlog.typing import FilteringBoundLogger
 
 from bridge import threads, translate
 from bridge.config import Configuration
-from bridge.message import Channel, Delivery, IncomingSms, Reports
+from bridge.message import Channel, Delivery, IncomingSms, Reports, StoreUnavailable, Unreadable
 from bridge.routing import Route
-from bridge.spool import CONVERSATION_FOR, Conversation, Intake
+from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake, Spool
+
+T = TypeVar("T")
 
 MAIL_LIFETIME = 5 * 86400.0
 
@@ -36,15 +43,18 @@ def find_owner(configuration: Configuration, conversation: Conversation | None, 
     return Owner(mailbox=configuration.settings.postmaster, why="postmaster")
 
 
-def relayed(configuration: Configuration, owner: Owner, sms: IncomingSms, mail_id: str, now: float) -> Intake:
+def relayed(
+    configuration: Configuration, owner: Owner, sms: IncomingSms, mail_id: str, now: float, *, door: str = "webhook"
+) -> Intake:
     """The whole intake of an SMS: its mail as a delivery, and its conversation slid onwards."""
     return Intake(
         id=mail_id,
         kind="sms",
         at=now,
         sender=sms.phone,
-        proof="webhook",
+        proof=door,
         notification_id=sms.notification_id,
+        digest=digest(sms),
         deliveries=(_delivery(configuration, owner, sms, mail_id, now),),
         conversations=() if owner.conversation is None else (_slid(owner.conversation, now),),
     )
@@ -87,6 +97,7 @@ def _addressed(
         address=address or reply_to or f"postmaster@{domain}",
         reply_to=reply_to,
         answers=owner.conversation.message_id if owner.conversation is not None else None,
+        language=row.language if row is not None else configuration.settings.language,
     )
 
 
@@ -103,3 +114,67 @@ def _token(configuration: Configuration, owner: Owner, sms: IncomingSms, now: fl
         except ValueError:
             continue
     return None
+
+
+async def take_in(
+    sms: IncomingSms,
+    raw: bytes,
+    *,
+    spool: Spool,
+    configuration: Configuration,
+    mail_id: str,
+    door: str,
+    now: float,
+    log: FilteringBoundLogger,
+) -> Accepted:
+    """Commit an SMS that came as `raw` through the named door. Raises `StoreUnavailable`.
+
+    A repeat makes no second mail. One that says something else than the first of its id did becomes a dead letter:
+    nobody can know which of the two is right, and it may be somebody's SMS.
+    """
+    conversation = await spool.conversation(sms.phone, sms.line, now)
+    owner = find_owner(configuration, conversation, sms)
+    accepted = await spool.accept(relayed(configuration, owner, sms, mail_id, now, door=door))
+    log = log.bind(id=accepted.id, phone=sms.phone, line=sms.line, mailbox=owner.mailbox)
+    if accepted.differs:
+        reason = f"its id came before with other contents: {sms.notification_id}"
+        await put_aside(raw, reason, spool=spool, now=now, log=log)
+    elif accepted.repeated:
+        log.info("repeated", notification=sms.notification_id)
+    else:
+        log.info("queued", channel="mail", reason=owner.why, notification=sms.notification_id)
+    return accepted
+
+
+async def or_put_aside(
+    taking: Awaitable[T], raw: bytes, *, spool: Spool, now: float, log: FilteringBoundLogger
+) -> T | None:
+    """What `taking` gives; None when anything but the store stopped it, and then `raw` is kept for a person to read.
+
+    Repeating would meet the same fault again, so the sender is never asked to. Raises `StoreUnavailable`.
+    """
+    try:
+        return await taking
+    except StoreUnavailable:
+        raise
+    except Unreadable as error:
+        reason = str(error)
+    except Exception as error:  # logged with its traceback, and nothing is lost
+        log.exception("internal error")
+        reason = f"internal error: {type(error).__name__}"
+    await put_aside(raw, reason, spool=spool, now=now, log=log)
+    return None
+
+
+async def put_aside(raw: bytes, reason: str, *, spool: Spool, now: float, log: FilteringBoundLogger) -> None:
+    """Keep what cannot be relayed as a dead letter, once."""
+    await spool.bury(hashlib.sha256(raw).hexdigest(), raw, reason, now)
+    log.error("dead letter", reason=reason)
+
+
+def digest(sms: IncomingSms) -> bytes:
+    """Of who says what. Not of the line and of blanks, which depend on the way an SMS came in."""
+    made = hashlib.sha256(" ".join([sms.phone, *sms.text.split()]).encode("utf-8", "replace"))
+    for attachment in sms.attachments:
+        made.update(b"\x00" + attachment.data)
+    return made.digest()

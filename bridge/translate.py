@@ -3,16 +3,35 @@
 import re
 from dataclasses import dataclass
 
-from bridge import compose, gsm, threads
+from bridge import binary, compose, gsm, threads
 from bridge.message import IncomingSms, Sms
 from bridge.normalize import display
 from bridge.routing import Route
-from bridge.text import Letter
+from bridge.text import ENCLOSURE, Enclosure, Letter
 
 _TAGS = re.compile(
     r"\s*(?:(?:re|aw|antw|fwd?|wg|sv|tr|rif|r)\s*(?:\[\d{1,3}\])?\s*:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
 _MOST_NAMED = 5
+_ENCLOSED = {"vcard": ("vCard", binary.VCARD), "vcalendar": ("vCalendar", binary.VCALENDAR), "binary": ("Binary", None)}
+_REMARKS = {
+    "en": {
+        "empty": "(The SMS is empty.)",
+        "flash": "(Sent as a flash SMS.)",
+        "text/vcard": "(A contact is attached: {name})",
+        "text/calendar": "(An appointment is attached: {name})",
+        "binary": "(This SMS holds no text but {octets} octets. They are attached: {name})\n\n{hex}",
+    },
+    "de": {
+        "empty": "(Die SMS ist leer.)",
+        "flash": "(Als Flash-SMS gesendet.)",
+        "text/vcard": "(Ein Kontakt hängt an: {name})",
+        "text/calendar": "(Ein Termin hängt an: {name})",
+        "binary": "(Diese SMS enthält keinen Text, sondern {octets} Byte. Sie hängen an: {name})\n\n{hex}",
+    },
+}
+"""What a mail says of an SMS besides its text; by content type what is attached."""
+
 _SPACES = re.compile(r"\s+")
 _PLACES = re.compile(r"\{(?:subject|text)\}")
 
@@ -37,10 +56,20 @@ class Addressed:
     address: str  # what one mails to reach this phone
     reply_to: str | None = None  # an address with an answer token
     answers: str | None = None  # Message-ID of the author's mail that the phone answers
+    language: str = "en"  # of whoever reads the mailbox
 
 
 def sms_from_mail(letter: Letter, route: Route) -> Sms:
-    """The SMS that a mail becomes on a route. Raises `Untranslatable`."""
+    """The SMS that a mail becomes on a route. Raises `Untranslatable`.
+
+    On a route for binary SMS an attached card, appointment or segment goes to the phone, and the mail's words do not:
+    one mail is one SMS, so several of them are refused rather than dropped.
+    """
+    if route.binary and letter.enclosures:
+        if len(letter.enclosures) > 1:
+            count = len(letter.enclosures)
+            raise Untranslatable(554, "5.6.1", f"{count} attachments could go as binary SMS; send one in a mail")
+        return _binary_sms(letter.enclosures[0], route)
     text = gsm.clean(_words(letter, route.subject)).strip()
     if not text:
         raise Untranslatable(554, "5.6.0", "the mail has neither text nor a subject; nothing to send")
@@ -60,6 +89,7 @@ def sms_from_mail(letter: Letter, route: Route) -> Sms:
         flash=route.flash,
         priority=route.priority,
         category=route.category,
+        voice=route.voice,
     )
 
 
@@ -85,9 +115,72 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
         headers.insert(2, ("Reply-To", compose.mailbox(to.name or shown, to.reply_to)))
     if sms.line:
         headers.append(("X-SMS-To", compose.encoded(display(sms.line))))
+    if sms.kind != "text":
+        headers.append(("X-SMS-Type", compose.encoded(sms.kind)))
     if sms.flash:
         headers.append(("X-SMS-Flash", "yes"))
-    return compose.compose(headers, sms.text)
+    files = [(one.name, one.content_type, one.data) for one in sms.attachments]
+    return compose.compose(headers, _shown(sms, _REMARKS[to.language]), files)
+
+
+def _shown(sms: IncomingSms, remarks: dict[str, str]) -> str:
+    """What the mail says: the phone's words as they are, and below them what they do not tell. Never nothing."""
+    paragraphs = [sms.text] if sms.text.strip() else []
+    for attachment in sms.attachments:
+        kind = attachment.content_type.partition(";")[0]
+        remark = remarks.get(kind, remarks["binary"])
+        paragraphs.append(remark.format(name=attachment.name, octets=len(attachment.data), hex=_hex(attachment.data)))
+    if not paragraphs:
+        paragraphs.append(remarks["empty"])
+    if sms.flash:
+        paragraphs.append(remarks["flash"])
+    return "\n\n".join(paragraphs)
+
+
+def _hex(data: bytes) -> str:
+    """The first octets of one SMS, sixteen a line."""
+    lines = [data[at : at + 16].hex(" ") for at in range(0, min(len(data), binary.SEGMENT), 16)]
+    return "\n".join([*lines, "…"] if len(data) > binary.SEGMENT else lines)
+
+
+def _binary_sms(enclosed: Enclosure, route: Route) -> Sms:
+    kind, port = _ENCLOSED[enclosed.kind]
+    name = _SPACES.sub(" ", gsm.clean(f"{kind} {enclosed.name}")).strip()
+    segments = _segments(name, enclosed, port)
+    if len(segments) > route.max_parts:
+        raise Untranslatable(552, "5.2.3", f"{name} needs {len(segments)} SMS and may have {route.max_parts}")
+    return Sms(
+        text=f"{name}, {len(segments)} SMS",
+        originator=route.originator,
+        max_parts=route.max_parts,
+        flash=route.flash,
+        priority=route.priority,
+        category=route.category,
+        segments=segments,
+        with_header=enclosed.with_header or port is not None or len(segments) > 1,
+    )
+
+
+def _segments(name: str, enclosed: Enclosure, port: int | None) -> tuple[bytes, ...]:
+    data = enclosed.data
+    if data is None:
+        raise Untranslatable(554, "5.6.0", f"{name} arrived damaged: it cannot be decoded")
+    if not data:
+        raise Untranslatable(554, "5.6.0", f"{name} is empty; nothing to send")
+    if len(data) > ENCLOSURE:
+        raise Untranslatable(552, "5.2.3", f"{name} is larger than {ENCLOSURE // 1024} KiB")
+    try:
+        if not enclosed.with_header:
+            return binary.segments(data, port=port)
+        binary.parse(data)
+    except ValueError as error:
+        code, status = (554, "5.6.0") if enclosed.with_header else (552, "5.2.3")
+        raise Untranslatable(code, status, f"{name} cannot be sent as SMS: {error}") from None
+    if len(data) > binary.SEGMENT:
+        raise Untranslatable(
+            552, "5.2.3", f"{name} has its own header, is one SMS by that, and may have {binary.SEGMENT} octets"
+        )
+    return (data,)
 
 
 def _words(letter: Letter, policy: str) -> str:

@@ -7,7 +7,6 @@ the provider would repeat it until the message dies, and it may be an SMS.
 import asyncio
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -18,17 +17,9 @@ from aiohttp import web
 from bridge.access import inside
 from bridge.config import Configuration
 from bridge.log import get_logger
-from bridge.message import (
-    Channel,
-    Clock,
-    IncomingSms,
-    NewId,
-    Report,
-    StoreUnavailable,
-    Unreadable,
-)
+from bridge.message import Channel, Clock, NewId, Report, StoreUnavailable
 from bridge.providers import Outcome, Provider
-from bridge.relay import find_owner, relayed
+from bridge.relay import or_put_aside, take_in
 from bridge.spool import Spool
 
 MAX_BODY: Final = 256 * 1024
@@ -99,52 +90,37 @@ class Webhook:
         return await asyncio.shield(asyncio.ensure_future(self._keep(body)))
 
     async def _keep(self, body: bytes) -> web.Response:
+        now = self._clock()
         try:
-            await self._store(body)
+            await or_put_aside(self._store(body, now), body, spool=self._spool, now=now, log=self._log)
         except StoreUnavailable as error:
             self._log.error("spool unavailable", reason=str(error))
             return self._answer("unavailable", body, _RETRY_AFTER)
         return self._answer("ok", body)
 
-    async def _store(self, body: bytes) -> None:
-        now = self._clock()
-        try:
-            notification = self._provider().read(body)
-            if isinstance(notification, Report):
-                await self._settle(notification, now)
-            else:
-                await self._relay(notification, now)
-        except StoreUnavailable:
-            raise
-        except Unreadable as error:
-            await self._bury(body, str(error), now)
-        except Exception as error:  # noqa: BLE001  # logged with its traceback, and nothing is lost
-            # A mistake of ours: repeating would meet it again, so the SMS is kept for a person to read.
-            self._log.exception("internal error")
-            await self._bury(body, f"internal error: {type(error).__name__}", now)
-
-    async def _bury(self, body: bytes, reason: str, now: float) -> None:
-        await self._spool.bury(hashlib.sha256(body).hexdigest(), body, reason, now)
-        self._log.error("dead letter", reason=reason)
+    async def _store(self, body: bytes, now: float) -> None:
+        notification = self._provider().read(body)
+        if isinstance(notification, Report):
+            await self._settle(notification, now)
+            return
+        accepted = await take_in(
+            notification,
+            body,
+            spool=self._spool,
+            configuration=self._configuration(),
+            mail_id=self._new_id(),
+            door="webhook",
+            now=now,
+            log=self._log,
+        )
+        if not accepted.repeated:
+            self._wake(Channel.MAIL)
 
     async def _settle(self, report: Report, now: float) -> None:
         known = await self._spool.report(report, now)
         self._log.info(
             "report", id=report.client_message_id, transfer_id=report.transfer_id, code=report.state.value, known=known
         )
-
-    async def _relay(self, sms: IncomingSms, now: float) -> None:
-        configuration = self._configuration()
-        conversation = await self._spool.conversation(sms.phone, sms.line, now)
-        owner = find_owner(configuration, conversation, sms)
-        intake = relayed(configuration, owner, sms, self._new_id(), now)
-        accepted = await self._spool.accept(intake)
-        log = self._log.bind(id=accepted.id, phone=sms.phone, line=sms.line, mailbox=owner.mailbox)
-        if accepted.repeated:
-            log.info("repeated", notification=sms.notification_id)
-            return
-        log.info("queued", channel="mail", reason=owner.why, notification=sms.notification_id)
-        self._wake(Channel.MAIL)
 
     def _answer(self, outcome: Outcome, body: bytes, headers: dict[str, str] | None = None) -> web.Response:
         status, content_type, data = self._provider().answer(outcome, body)

@@ -165,3 +165,48 @@ def test_bodies_come_back(body: str) -> None:
     sound(raw)
     expected = body.replace("\r", "\n").rstrip("\n") + "\n"
     assert both(raw)[0].get_content().replace("\r\n", "\n") == expected
+
+
+FILE = ("contact.vcf", "text/vcard; charset=utf-8", b"BEGIN:VCARD\r\nN:J\xc3\xb6rg\r\nEND:VCARD\r\n")
+
+
+@settings(max_examples=100, database=None, deadline=None)
+@given(ANYTHING, st.lists(st.binary(max_size=500), min_size=1, max_size=3))
+def test_files_go_along_octet_by_octet(text: str, contents: list[bytes]) -> None:
+    files = [(f"sms-{count}.bin", "application/octet-stream", data) for count, data in enumerate(contents)]
+    raw = compose.compose([("Subject", "x")], text, files)
+    assert raw.isascii()
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert not mail.defects
+    words, *found = mail.iter_parts()
+    assert words.get_content_type() == "text/plain"
+    assert [part.get_filename() for part in found] == [name for name, _, _ in files]
+    assert [part.get_payload(decode=True) for part in found] == contents
+    assert compose.compose([("Subject", "x")], text, files) == raw
+
+
+def test_a_text_does_not_end_where_it_likes() -> None:
+    plain = compose.compose([], "x", [FILE]).split(b'boundary="')[1].split(b'"')[0].decode()
+    mail = email.message_from_bytes(compose.compose([], f"x\n--{plain}--\n--{plain}\n", [FILE]))
+    assert isinstance(mail.get_payload(), list)
+    assert len(mail.get_payload()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a b", "text/vcard"),
+        ('a"', "text/vcard"),
+        ("a\r\nb", "text/vcard"),
+        ("../a", "text/vcard"),
+        ("", "text/vcard"),
+        ("a", "text"),
+        ("a", "text/vcard\r\nX: y"),
+        ("a", "text/vcard; x=y"),
+    ],
+)
+def test_only_plain_names_and_types_of_files(name: str, content_type: str) -> None:
+    with pytest.raises(ValueError, match="not a plain file name and type"):
+        compose.compose([], "x", [(name, content_type, b"")])

@@ -2,14 +2,20 @@
 
 import asyncio
 import socket
+from asyncio import StreamWriter as Writer
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_network
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from bridge.config import Endpoint
-from bridge.listeners import HttpListener
-from tests.wait import until
+from bridge.listeners import Bounds, HttpListener
+from bridge.routing import Network
+from tests.wait import PATIENCE, until, until_async
 
 ANY = Endpoint(host="127.0.0.1", port=0)
 
@@ -84,3 +90,126 @@ async def test_closing_lets_requests_under_way_end() -> None:
         assert (answer.status, await answer.text()) == (200, "yes")
         answer.release()
         await closing
+
+
+# --- bounds
+
+FEW = Bounds(header_within=0.3, connections=4, per_address=2, spare_loopback=False)
+
+
+@asynccontextmanager
+async def bounded(
+    bounds: Bounds = FEW, spared: Callable[[], tuple[Network, ...]] = tuple, *, gate: bool = True
+) -> AsyncIterator[tuple[int, Slow]]:
+    slow = Slow()
+    if gate:
+        slow.gate.set()
+    listener = HttpListener(slow.app, bounds=bounds, spared=spared)
+    await listener.open([Endpoint(host="0.0.0.0", port=0)])  # noqa: S104  # so that each address of loopback reaches it
+    try:
+        yield listener.ports[0], slow
+    finally:
+        slow.gate.set()
+        await listener.close()
+
+
+@asynccontextmanager
+async def connected(port: int, address: str = "127.0.0.1") -> AsyncIterator[tuple[asyncio.StreamReader, Writer]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side ends it while nothing is asked."""
+    try:
+        return await asyncio.wait_for(reader.read(), PATIENCE) == b""
+    except ConnectionError:
+        return True
+
+
+async def answered(reader: asyncio.StreamReader, writer: Writer) -> bool:
+    """Whether a request is answered; the connection stays open."""
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        await reader.readexactly(3)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
+    return head.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("said", [b"", b"G", b"\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_header_that_does_not_come_ends_the_connection(said: bytes) -> None:
+    async with bounded() as (port, slow), connected(port) as (reader, writer):
+        writer.write(said)
+        assert await is_closed(reader)
+        assert slow.asked == 0
+
+
+async def test_a_trickle_does_not_lengthen_the_deadline() -> None:
+    async with bounded() as (port, slow), connected(port) as (reader, writer):
+        closed = asyncio.create_task(is_closed(reader))
+        for byte in b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000:
+            if closed.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.01)
+        assert await closed
+        assert slow.asked == 0
+
+
+async def test_an_answer_may_take_longer_than_the_header() -> None:
+    async with bounded(gate=False) as (port, slow), connected(port) as (reader, writer):
+        answer = asyncio.create_task(answered(reader, writer))
+        await until(lambda: slow.asked)
+        await asyncio.sleep(FEW.header_within * 2)
+        slow.gate.set()
+        assert await answer
+        assert await answered(reader, writer), "and the connection goes on"
+
+
+async def test_connections_of_one_address_are_bounded_and_others_come_in() -> None:
+    bounds = replace(FEW, header_within=PATIENCE)
+    async with bounded(bounds) as (port, _), AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(connected(port)) for _ in range(bounds.per_address)]
+        assert all([await answered(*one) for one in held])
+        assert not await answered(*await stack.enter_async_context(connected(port)))
+        other = await stack.enter_async_context(connected(port, "127.0.0.2"))
+        assert await answered(*other)
+        held[0][1].close()
+
+        async def place() -> bool:
+            async with connected(port) as again:
+                return await answered(*again)
+
+        await until_async(place, "the place of one that went is free")
+
+
+async def test_all_connections_are_bounded() -> None:
+    bounds = replace(FEW, header_within=PATIENCE)
+    async with bounded(bounds) as (port, _), AsyncExitStack() as stack:
+        for number in range(bounds.connections):
+            one = await stack.enter_async_context(connected(port, f"127.0.1.{number + 1}"))
+            assert await answered(*one)
+        assert not await answered(*await stack.enter_async_context(connected(port, "127.0.2.1")))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "spared"),
+    [(replace(FEW, spare_loopback=True), ()), (FEW, (ip_network("127.0.0.0/8"),))],
+    ids=["loopback", "networks"],
+)
+async def test_a_proxy_is_not_counted(bounds: Bounds, spared: tuple[Network, ...]) -> None:
+    async with (
+        bounded(replace(bounds, header_within=PATIENCE), lambda: spared) as (port, _),
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(bounds.connections * 3):
+            assert await answered(*await stack.enter_async_context(connected(port)))
+
+
+def test_the_bounds_of_the_contract() -> None:
+    assert Bounds() == Bounds(header_within=10.0, connections=100, per_address=10, spare_loopback=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bridge import message
 from bridge.message import (
+    Attachment,
     Channel,
     Delivery,
     IncomingSms,
@@ -27,6 +28,7 @@ from bridge.message import (
 from tests.make import NOW, delivery
 
 NOUNS = [
+    Attachment(name="a.vcf", content_type="text/vcard", data=b"x"),
     Sms(text="x"),
     delivery(),
     Receipt(verdict=Verdict.ACCEPTED),
@@ -70,6 +72,9 @@ _SMS = st.builds(
     flash=st.booleans(),
     priority=st.none() | st.integers(0, 9),
     category=st.none() | st.sampled_from(["informational", "advertisement"]),
+    voice=st.booleans(),
+    segments=st.lists(st.binary(max_size=140), max_size=3).map(tuple),
+    with_header=st.booleans(),
 )
 
 
@@ -91,12 +96,10 @@ def test_a_payload_is_json_that_people_can_read() -> None:
     assert "größer 😀" in payload.decode()
     assert json.loads(payload) == {
         "text": "größer 😀",
-        "originator": None,
-        "max_parts": 3,
         "flash": True,
-        "priority": None,
-        "category": None,
-    }
+    }, "what has its default is left out"
+    binary = encode_sms(Sms(text="vCard", segments=(b"\x00\xff",)))
+    assert json.loads(binary) == {"text": "vCard", "segments": ["AP8="]}
 
 
 def test_a_payload_of_an_older_version_has_the_defaults() -> None:

@@ -3,17 +3,18 @@
 import email
 import email.policy
 from dataclasses import replace
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import gsm, text
-from bridge.message import IncomingSms, Sms
+from bridge import binary, gsm, text
+from bridge.message import Attachment, IncomingSms, Sms, decode_sms, encode_sms
 from bridge.routing import Allow, Route
-from bridge.text import Letter
+from bridge.text import Enclosure, Letter
+from bridge.text.enclosures import Kind
 from bridge.translate import Addressed, Untranslatable, mail_from_sms, sms_from_mail
 from tests.make import NOW, PHONE
 
@@ -162,17 +163,191 @@ def test_name_and_reply_address_are_shown() -> None:
 def test_whatever_a_phone_sends_it_is_one_sound_mail(
     notification: str, phone: str, line: str | None, body: str, name: str | None, mailbox: str
 ) -> None:
-    sms = IncomingSms(notification_id=notification, phone=phone, line=line, text=body, flash=True)
+    sms = IncomingSms(notification_id=notification, phone=phone, line=line, text=body)
     to = Addressed(mailbox=mailbox, why="line", name=name, address="x@sms.example.com", reply_to="r+t@sms.example.com")
     raw = mail_from_sms(sms, to, hostname="mx.example.com", at=NOW)
     mail = email.message_from_bytes(raw, policy=email.policy.compat32)
     expected = [
         "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
-        "X-SMS-From", "X-SMS-Notification-Id", "X-SMS-Delivered-Because", "X-SMS-To", "X-SMS-Flash",
+        "X-SMS-From", "X-SMS-Notification-Id", "X-SMS-Delivered-Because", "X-SMS-To",
         "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
     ]  # fmt: skip
     assert mail.keys() == [key for key in expected if key != "X-SMS-To" or line]
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     payload = cast("bytes", mail.get_payload(decode=True)).decode().replace("\r\n", "\n")
     wanted = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    assert payload == wanted
+    assert payload == (wanted if body.strip() else "(The SMS is empty.)\n")
+
+
+def shown(mail: MIMEPart) -> str:
+    return str(mail.get_content()).replace("\r\n", "\n")
+
+
+def test_an_empty_sms_says_so_in_the_readers_language() -> None:
+    assert shown(relayed(replace(SMS, text=""))) == "(The SMS is empty.)\n"
+    assert shown(relayed(replace(SMS, text=" \n"), replace(TO, language="de"))) == "(Die SMS ist leer.)\n"
+
+
+def test_a_flash_sms_is_shown_as_one_and_stays_in_its_thread() -> None:
+    mail = relayed(replace(SMS, text="jetzt", flash=True))
+    assert mail["X-SMS-Flash"] == "yes"
+    assert mail["Subject"] == relayed()["Subject"]
+    assert shown(mail) == "jetzt\n\n(Sent as a flash SMS.)\n"
+    german = relayed(replace(SMS, text="", flash=True), replace(TO, language="de"))
+    assert shown(german) == "(Die SMS ist leer.)\n\n(Als Flash-SMS gesendet.)\n"
+
+
+def test_another_type_than_text_is_named() -> None:
+    assert relayed(replace(SMS, kind="whatsapp"))["X-SMS-Type"] == "whatsapp"
+    assert relayed()["X-SMS-Type"] is None
+
+
+def parts_of(mail: EmailMessage) -> tuple[str, MIMEPart]:
+    assert mail.get_content_type() == "multipart/mixed"
+    words, found = mail.iter_parts()
+    return shown(words), found
+
+
+@pytest.mark.parametrize(("language", "name", "octets"), [("en", "contact", "4 octets"), ("de", "Kontakt", "4 Byte")])
+def test_what_a_binary_sms_held_is_attached(language: str, name: str, octets: str) -> None:
+    held = Attachment(name="contact.vcf", content_type="text/vcard; charset=utf-8", data="N:Jörg".encode())
+    sms, to = replace(SMS, text="", kind="binary"), replace(TO, language=language)
+    mail = relayed(replace(sms, attachments=(held,)), to)
+    words, found = parts_of(mail)
+    assert name in words
+    assert "contact.vcf" in words
+    assert (found.get_content_type(), found.get_filename()) == ("text/vcard", "contact.vcf")
+    assert found.get_payload(decode=True) == held.data
+    assert mail["Subject"] == relayed()["Subject"]
+
+    held = Attachment(name="sms.bin", content_type="application/octet-stream", data=b"\x00\xff\x1b\x7f")
+    words, found = parts_of(relayed(replace(sms, attachments=(held,)), to))
+    assert octets in words
+    assert "00 ff 1b 7f" in words
+    assert found.get_payload(decode=True) == held.data
+
+
+def test_the_note_of_many_octets_is_short() -> None:
+    held = Attachment(name="sms.bin", content_type="application/octet-stream", data=bytes(100_000))
+    words, found = parts_of(relayed(replace(SMS, text="", attachments=(held,))))
+    assert len(words) < 700
+    assert "…" in words
+    assert found.get_payload(decode=True) == held.data
+
+
+CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nTEL:+436600000001\r\nEND:VCARD\r\n"
+BINARY = replace(ROUTE, binary=True)
+
+
+def enclosing(*enclosed: Enclosure, body: str = "Hier die Karte") -> Letter:
+    return replace(letter("Karte", body), enclosures=enclosed)
+
+
+def card(data: bytes | None = CARD, *, name: str = "anna.vcf") -> Enclosure:
+    return Enclosure(kind="vcard", name=name, data=data)
+
+
+def raw(data: bytes, *, with_header: bool = False) -> Enclosure:
+    return Enclosure(kind="binary", name="", data=data, with_header=with_header)
+
+
+def test_an_attached_card_goes_out_in_place_of_the_words() -> None:
+    written = EmailMessage()
+    written["Subject"] = "Annas Karte"
+    written.set_content("wie besprochen\n")
+    written.add_attachment(CARD, maintype="text", subtype="x-vcard", filename="anna.vcf")
+    mail = text.read(written.as_bytes(policy=email.policy.SMTP))
+    route = replace(BINARY, flash=True, priority=9, category="informational", max_parts=5, voice=True)
+    assert sms_from_mail(mail, route) == Sms(
+        text="vCard anna.vcf, 1 SMS",
+        originator="436600000099",
+        max_parts=5,
+        flash=True,
+        priority=9,
+        category="informational",
+        segments=(bytes.fromhex("06 05 04 23f4 0000") + CARD,),
+        with_header=True,
+    )
+    assert sms_from_mail(mail, ROUTE) == Sms(text="Annas Karte\nwie besprochen", originator="436600000099")
+    assert decode_sms(encode_sms(sms_from_mail(mail, route))) == sms_from_mail(mail, route)
+
+
+def test_an_appointment_has_its_own_port() -> None:
+    made = sms_from_mail(enclosing(Enclosure(kind="vcalendar", name="a.ics", data=b"x" * 300)), BINARY)
+    assert (made.text, made.with_header, len(made.segments)) == ("vCalendar a.ics, 3 SMS", True, 3)
+    assert binary.join(made.segments, with_header=True) == (b"x" * 300, 9205)
+
+
+@pytest.mark.parametrize(
+    ("data", "own", "segments", "with_header"),
+    [
+        (b"\x00" * 140, False, 1, False),
+        (b"\x00" * 141, False, 2, True),
+        (bytes.fromhex("06 05 04 1581 0000") + b"x", True, 1, True),
+        (bytes.fromhex("05 00 03 01 02 01") + b"x" * 134, True, 1, True),  # one of two, the other comes by another mail
+    ],
+)
+def test_octets_go_as_they_are(data: bytes, own: bool, segments: int, with_header: bool) -> None:
+    made = sms_from_mail(enclosing(raw(data, with_header=own)), BINARY)
+    assert (len(made.segments), made.with_header) == (segments, with_header)
+    assert made.text == f"Binary, {segments} SMS"
+    joined = b"".join(made.segments) if segments == 1 else binary.join(made.segments, with_header=True)[0]
+    assert joined == data
+
+
+def test_several_are_refused_rather_than_dropped() -> None:
+    with pytest.raises(Untranslatable) as refused:
+        sms_from_mail(enclosing(card(name="1.vcf"), card(name="2.vcf")), BINARY)
+    assert (refused.value.code, refused.value.status) == (554, "5.6.1")
+    assert "2 attachments" in refused.value.sentence
+
+
+def test_a_mail_without_words_is_enough() -> None:
+    assert sms_from_mail(replace(letter(), enclosures=(card(),)), BINARY).segments
+
+
+def test_a_route_for_binary_sends_texts_as_ever() -> None:
+    assert sms_from_mail(letter("", "nur Text"), replace(BINARY, voice=True)) == Sms(
+        text="nur Text", originator="436600000099", voice=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("enclosed", "code", "status", "words"),
+    [
+        (card(b""), 554, "5.6.0", "vCard anna.vcf is empty"),
+        (card(None), 554, "5.6.0", "vCard anna.vcf arrived damaged"),
+        (card(b"x" * 65_537), 552, "5.2.3", "larger than 64 KiB"),
+        (card(b"x" * 65_536), 552, "5.2.3", "needs 512 segments"),
+        (card(b"x" * 385), 552, "5.2.3", "vCard anna.vcf needs 4 SMS and may have 3"),
+        (raw(b"x" * 403), 552, "5.2.3", "Binary needs 4 SMS and may have 3"),
+        (raw(b"\x05\x00\x03\x01", with_header=True), 554, "5.6.0", "the header is longer than the segment"),
+        (raw(b"\x02\x00\x03\x01", with_header=True), 554, "5.6.0", "an element is longer than the header"),
+        (raw(b"\x00" * 141, with_header=True), 552, "5.2.3", "140 octets"),
+        (card(b"x" * 385, name="\u202eAnna\u2028.vcf"), 552, "5.2.3", "vCard Anna .vcf needs"),
+    ],
+)
+def test_what_cannot_go_whole_is_refused_with_a_sentence(
+    enclosed: Enclosure, code: int, status: str, words: str
+) -> None:
+    with pytest.raises(Untranslatable) as refused:
+        sms_from_mail(enclosing(enclosed), replace(BINARY, too_long="cut"))
+    assert (refused.value.code, refused.value.status) == (code, status)
+    assert words in refused.value.sentence
+    assert sms_from_mail(enclosing(enclosed), ROUTE).text == "Karte\nHier die Karte"  # elsewhere nobody minds it
+
+
+@settings(database=None, deadline=None)
+@given(st.binary(max_size=1200), st.sampled_from(["vcard", "vcalendar", "binary"]), st.booleans(), st.integers(1, 9))
+def test_whatever_is_attached_is_sent_whole_or_not_at_all(data: bytes, kind: Kind, own: bool, most: int) -> None:
+    enclosed = Enclosure(kind=kind, name="x", data=data, with_header=own and kind == "binary")
+    try:
+        made = sms_from_mail(enclosing(enclosed), replace(BINARY, max_parts=most))
+    except Untranslatable:
+        return
+    assert 1 <= len(made.segments) <= most
+    assert all(1 <= len(segment) <= 140 for segment in made.segments)
+    if enclosed.with_header:
+        assert made.segments == (data,)
+    else:
+        assert binary.join(made.segments, with_header=made.with_header)[0] == data

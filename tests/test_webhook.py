@@ -17,16 +17,16 @@ import aiohttp
 import apsw
 import pytest
 
-from bridge import threads
+from bridge import binary, normalize, threads
 from bridge.config import Configuration, Endpoint, WebhookSettings
 from bridge.ids import mail_ids
 from bridge.listeners import HttpListener
-from bridge.message import Channel, Delivery, State
+from bridge.message import Channel, Delivery, ReportState, State
 from bridge.providers.websms import Websms
 from bridge.spool import CONVERSATION_FOR, Conversation, Step, sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from bridge.webhook import MAX_BODY, Webhook
-from tests.given import KEY, LINE, SECRET, configuration
+from tests.given import ANNA, KEY, LINE, OWNED_LINE, SECRET, configuration
 from tests.make import NOW, PHONE, delivery, intake
 from tests.wait import PATIENCE, until, until_async
 
@@ -67,6 +67,7 @@ class Rig:
     configuration: Configuration = field(default_factory=configuration)
     woken: list[Channel] = field(default_factory=list)
     random: int = 0
+    provider: Websms = field(default_factory=lambda: Websms(url="http://127.0.0.1:9/rest", token="made-up"))
 
     def random_bytes(self, count: int) -> bytes:
         self.random += 1
@@ -105,9 +106,8 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     path = tmp_path / "s.db"
     made = Rig(await open_spool(path), path)
-    provider = Websms(url="http://127.0.0.1:9/rest", token="made-up", country="AT")
     webhook = Webhook(
-        provider=lambda: provider,
+        provider=lambda: made.provider,
         spool=made.spool,
         configuration=lambda: made.configuration,
         clock=lambda: made.now,
@@ -120,7 +120,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     yield made
     await listener.close()
     await made.spool.close()
-    await provider.close()
+    await made.provider.close()
 
 
 def basic(user: str, secret: str) -> dict[str, str]:
@@ -326,13 +326,29 @@ async def test_a_repeated_notification_makes_no_second_mail(rig: Rig) -> None:
     answers = await asyncio.gather(*(rig.post(sms()) for _ in range(50)))
     assert answers == [OK] * 50
     assert len(await rig.mails()) == 1
-    assert await rig.post(sms(textMessageContent="another text under the same id")) == OK
     ((item, _),) = await rig.mails()
     await rig.spool.move([Step(id=item.id, to=State.DROPPED, event="dropped")], NOW)
     rig.now += 3 * 86400
     assert await rig.post(sms()) == OK
     assert await rig.mails() == []
     assert rig.woken == [Channel.MAIL]
+
+
+async def test_row_98_the_same_id_with_other_content(rig: Rig) -> None:
+    """The first is kept, the second is put aside for the operator, who is told once; and nobody is told to repeat."""
+    assert await rig.post(sms()) == OK
+    assert await rig.post(sms(textMessageContent=" Bin gleich  da. Grüße\n", messageFlashSms=None)) == OK  # the same
+    assert await rig.letters() == []
+    other = json.dumps(sms(textMessageContent="another text under the same id")).encode()
+    for _ in range(3):
+        assert await rig.post(other) == OK
+    ((_, mail),) = await rig.mails()
+    assert mail.get_content().strip() == "Bin gleich da. Grüße"
+    assert [tuple(letter) for letter in await rig.letters()] == [(other, "its id came before with other contents: n1")]
+    (alert,) = await rig.spool.alerts(9)
+    assert "other contents: n1" in alert.text
+    assert await rig.post(sms(senderAddress="436600000002")) == OK
+    assert len(await rig.letters()) == 2
 
 
 async def test_equal_texts_are_not_repeats(rig: Rig) -> None:
@@ -378,6 +394,126 @@ async def test_xml_in_xml_out(rig: Rig) -> None:
     status, answer = await rig.post(b"<x/>", raw=True)
     assert status == 503
     assert "<statusCode>5" in answer
+
+
+async def test_the_root_of_answers_in_xml_is_configured(rig: Rig) -> None:
+    rig.provider = Websms(url="http://127.0.0.1:9/rest", token="made-up", country="AT", xml_root="notifyAnswer")
+    _, answer = await rig.post(b"<n/>", raw=True)
+    assert answer.endswith(
+        "<notifyAnswer><statusCode>2000</statusCode><statusMessage>ok</statusMessage></notifyAnswer>"
+    )
+
+
+@pytest.mark.parametrize("xml", [False, True])
+async def test_a_binary_sms_becomes_a_mail_with_what_it_held(rig: Rig, xml: bool) -> None:
+    card = b"BEGIN:VCARD\r\nN:Muster;Anna\r\nNOTE:" + b"x" * 200 + b"\r\nEND:VCARD\r\n"
+    parts = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in binary.segments(card, port=binary.VCARD)]
+    assert len(parts) == 2
+    fields = sms(messageType="binary", textMessageContent=None, userDataHeaderPresent="true")
+    if xml:
+        written = "".join(f"<{key}>{value}</{key}>" for key, value in fields.items())
+        listed = "".join(f"<binaryMessageContent>{part}</binaryMessageContent>" for part in parts[::-1])
+        status, answer = await rig.post(f"<notification>{written}{listed}</notification>".encode(), raw=True)
+        assert (status, "<statusCode>2000</statusCode>" in answer) == (200, True)
+    else:
+        assert await rig.post(fields | {"binaryMessageContent": parts[::-1]}) == OK
+    ((_, mail),) = await rig.mails()
+    words, attached = mail.iter_parts()
+    assert "contact.vcf" in words.get_content()
+    assert (attached.get_content_type(), attached.get_payload(decode=True)) == ("text/vcard", card)
+    assert mail["X-SMS-Type"] == "binary"
+
+
+async def test_a_type_nobody_knows_is_relayed_when_it_brings_a_text(rig: Rig) -> None:
+    assert await rig.post(sms(messageType="whatsapp")) == OK
+    ((_, mail),) = await rig.mails()
+    assert (mail["X-SMS-Type"], mail.get_content().strip()) == ("whatsapp", "Bin gleich da. Grüße")
+    assert await rig.post(sms(messageType="rcs", notificationId="n2", textMessageContent=None)) == OK
+    assert len(await rig.letters()) == 1
+
+
+async def test_the_readers_language_is_that_of_the_row(rig: Rig) -> None:
+    rig.configuration = configuration(rows=[replace(ANNA, language="de")])
+    await rig.post(sms(textMessageContent=""))
+    ((_, mail),) = await rig.mails()
+    assert mail.get_content().strip() == "(Die SMS ist leer.)"
+
+
+FORMS: dict[str, list[tuple[object, str | None]]] = {
+    "436600000099": [
+        ("436600000099", "international"),
+        ("+43 660 0000099", "international"),
+        ("00436600000099", None),
+        ("06600000099", "national"),
+        ("0660 0000099", None),
+    ],
+    "43828270000001": [("0828270000001", "national"), ("43828270000001", "international")],
+    "43999000001": [("0999000001", "national"), ("43999000001", "international")],  # in no numbering plan
+    "828282": [("828282", "shortcode"), ("828282", "national"), ("828282", None), (828282, "shortcode")],
+}
+WRITTEN = {
+    "436600000099": ["+43 660 0000099", "0660 0000099", "436600000099"],
+    "43828270000001": ["+43 828 270000001", "0828 270000001"],
+    "43999000001": ["+43 999 000001", "0999 000001"],
+    "828282": ["828282"],
+}
+
+
+@pytest.mark.parametrize("line", FORMS)
+async def test_every_form_of_our_own_number_finds_the_same_row(rig: Rig, line: str) -> None:
+    for spelt in WRITTEN[line]:
+        known = normalize.line(spelt, "AT")  # as routes.toml is read
+        row = replace(OWNED_LINE, name=known, line=known, mailbox=f"{line}@example.com")
+        rig.configuration = configuration(rows=[row])
+        for address, kind in FORMS[line]:
+            name = f"{spelt} {address!r} {kind}"
+            body = sms(
+                notificationId=name, recipientAddress=address, recipientAddressType=kind, senderAddress="436600000055"
+            )
+            assert await rig.post(body) == OK
+            item, mail = (await rig.mails())[-1]
+            assert mail["X-SMS-Notification-Id"] == name
+            assert (item.recipient, mail["X-SMS-Delivered-Because"]) == (f"{line}@example.com", "line"), name
+
+
+@pytest.mark.parametrize("state", list(ReportState))
+async def test_what_a_report_says_of_how_and_when_is_kept(rig: Rig, state: ReportState) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENT)))
+    times = {"sentOn": "2026-10-25T02:59:59.999+02:00", "deliveredOn": "2026-10-25T02:00:00.000+01:00"}
+    body = report(state.value, deliveredAs="failover-sms", **times)
+    for _ in range(3):
+        assert await rig.post(body) == OK
+    ((_, events),) = await rig.spool.show("M1-1")
+    (found,) = [event for event in events if event.event == "report"]
+    assert found.code == state.value
+    assert found.text == (
+        f"deliveryReportMessageStatus={state.value} deliveredAs=failover-sms "
+        f"sentOn={times['sentOn']} deliveredOn={times['deliveredOn']}"
+    )
+
+
+async def test_row_106_reports_early_late_reordered_repeated_and_contradictory(rig: Rig) -> None:
+    async def says(number: int, status: str, **changes: object) -> State:
+        assert await rig.post(report(status, notificationId=f"r{number}", **changes)) == OK
+        return (await rig.spool.show("M1-1"))[0][0].state
+
+    await rig.spool.accept(intake(delivery(state=State.SENDING)))
+    early: dict[str, object] = {"clientMessageId": None, "transferId": "t1"}
+    assert await says(1, "undelivered", **early) is State.SENDING  # nobody knows yet whose that is
+    await rig.spool.move([Step(id="M1-1", to=State.SENT, event="sent", transfer_id="t1")], NOW)
+    ((_, events),) = await rig.spool.show("M1-1")
+    assert [event.code for event in events if event.event == "report"] == ["undelivered"]
+    assert await says(2, "expired") is State.FAILED
+    assert await says(3, "accepted") is State.FAILED  # late: state only moves forward
+    assert await says(4, "delivered") is State.DELIVERED  # and this corrects
+    assert await says(5, "rejected") is State.DELIVERED
+    assert await says(4, "delivered") is State.DELIVERED
+    ((_, events),) = await rig.spool.show("M1-1")
+    assert [event.code for event in events if event.event == "report"] == [
+        "undelivered", "expired", "accepted", "delivered", "rejected",
+    ]  # fmt: skip
+    assert await says(6, "delivered", clientMessageId=None) is State.DELIVERED  # it names nobody: for the operator
+    assert len(await rig.letters()) == 1
 
 
 async def test_a_report_settles_its_delivery(rig: Rig) -> None:

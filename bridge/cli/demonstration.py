@@ -59,7 +59,7 @@ async def demonstrate(*, once: bool, directory: Path | None) -> int:
         config = _write_configuration(place, ports, token, secret)
         webhook = f"http://127.0.0.1:{ports.webhook}/websms/{secret}"
         simulator = Simulator(
-            SimulatorSettings(tokens=(token,), senders=(LINE,), notify_url=webhook, default_sender=LINE)
+            SimulatorSettings(tokens=(token,), senders=(LINE,), notify_url=webhook, default_sender=LINE, strict=True)
         )
         await simulator.start("127.0.0.1", ports.provider, ports.control)
         daemon = Daemon(config)

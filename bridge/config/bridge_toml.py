@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
+from bridge.config.addresses import is_reserved
 from bridge.config.network import is_loopback
 from bridge.config.problems import did_you_mean, printable
 from bridge.config.reading import Place, read_keys
@@ -189,14 +190,18 @@ def _check_websms_mail(sections: dict[str, Section]) -> None:
     section, domains = sections["websms_mail"], sections[""].values.get("domains", ())
     address = section.values.get("address")
     if address is None:
-        if section.says("networks", "patterns"):
+        if section.values.get("networks"):
             section.place.at("address").problem("is missing", "write an address nobody can guess in one of `domains`")
         return
     if domains and address.rpartition("@")[2] not in domains:
         section.place.at("address").problem(
             "the address is in none of our domains", f"write it @{domains[0]}, or the mail never comes here"
         )
-    if not section.values.get("networks"):
+    if is_reserved(address):
+        section.place.at("address").problem(
+            "the bridge needs this address itself", "write an address nobody can guess, for example with 20 letters"
+        )
+    if section.values.get("networks") == ():
         section.place.at("networks").problem(
             "nobody may write to that address", "name the networks of the provider's mail servers"
         )

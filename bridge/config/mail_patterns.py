@@ -5,6 +5,7 @@ empty line and the text, in which the named groups ``phone`` and ``text`` must s
 """
 
 import re
+import warnings
 from typing import Final
 
 from bridge.config.problems import Invalid
@@ -19,8 +20,10 @@ def mail_pattern(value: object, place: Place) -> re.Pattern[str]:
     """One entry of `patterns`, compiled; ``^`` and ``$`` stand for lines."""
     written = value if isinstance(value, str) and "\n" in value else text(value, place)
     try:
-        pattern = re.compile(str(written), re.MULTILINE)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a later Python may read differently
+            pattern = re.compile(str(written), re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
         raise Invalid(
             f"this is not a regular expression: {error}", "put it in single quotes, so that \\ stays"
         ) from None

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge import __version__, config, routing, sdnotify
-from bridge.config import ConfigError, Configuration
+from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
 from bridge.daemon.parts import (
     SMARTHOST_CONNECTIONS,
+    explain,
     needs_restart,
     provider,
     provider_parts,
@@ -86,6 +87,10 @@ class Daemon:
         for warning in self._configuration.warnings:
             self._log.warning("configuration", reason=str(warning))
         settings = self._configuration.settings
+        try:
+            self._provider, self._transport = provider(self._configuration), transport(self._configuration)
+        except ValueError as error:  # what only shows when a client is made of it
+            raise ConfigError((Problem(file=self._path.name, message=str(error)),)) from error
         spool_path = sqlite_path(settings.spool.url)
         spool_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = lock(spool_path)
@@ -94,8 +99,6 @@ class Daemon:
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
         self._queued = await self._spool.open_count()
-        self._provider = provider(self._configuration)
-        self._transport = transport(self._configuration)
         self._build_deliveries()
         await self._open_doors()
         self._watch()
@@ -184,6 +187,7 @@ class Daemon:
                 carrier=lambda: self._provider,
                 max_in_flight=settings.websms.max_in_flight,
                 rate=settings.websms.rate,
+                explain=lambda code: explain(code, self._configuration.settings.language),
                 spool=self._spool,
                 clock=self._clock,
                 jitter=random.random,
@@ -204,6 +208,7 @@ class Daemon:
             clock=self._clock,
             new_id=mail_ids(self._clock, secrets.token_bytes),
             wake=self.wake,
+            explain=explain,
         )
 
     async def _open_doors(self) -> None:
@@ -232,7 +237,7 @@ class Daemon:
             terms=terms(self._configuration, self._door, ssl_context(self._configuration)),
             trusted=settings.smtpd.networks,
         )
-        self._webhook_listener = HttpListener(webhook.app)
+        self._webhook_listener = HttpListener(webhook.app, spared=lambda: self._configuration.settings.webhook.networks)
         self._console_listener = HttpListener(console(self.readiness))
         smtp_sockets = [(name, opened) for name in _SOCKET_MODES for opened in handed.get(name, ())]
         for name, opened in smtp_sockets:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from bridge import config
 from bridge.config import Configuration
 from bridge.providers import Provider
-from bridge.providers.websms import Websms
+from bridge.providers.websms import Websms, sentences
 from bridge.smtpd.contract import Limits, Policy, Terms
 from bridge.transports import Transport
 from bridge.transports.maildir import Maildir
@@ -37,11 +37,18 @@ def provider(configuration: Configuration) -> Provider:
         token=known.websms_token,
         username=settings.websms.username,
         password=known.websms_password,
+        token_in=settings.websms.token_in,
         test=settings.websms.test,
         max_in_flight=settings.websms.max_in_flight,
         callback_url=f"{public.rstrip('/')}/websms/{known.webhook[0]}" if public else None,
         country=settings.country,
+        xml_root=settings.webhook.xml_root,
     )
+
+
+def explain(code: str, language: str) -> str | None:
+    """What people are told about a code of the provider, where it is one."""
+    return sentences.explain(code, language)
 
 
 def transport(configuration: Configuration) -> Transport:
@@ -66,6 +73,7 @@ def provider_parts(configuration: Configuration) -> tuple[object, ...]:
     return (
         settings.websms,
         settings.webhook.public_url,
+        settings.webhook.xml_root,
         settings.country,
         known.websms_token,
         known.websms_password,

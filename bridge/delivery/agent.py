@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from bridge.delivery.alerts import worth_a_mail
+from bridge.delivery.alerts import costlier, worth_a_mail
 from bridge.delivery.decide import decide
 from bridge.delivery.pace import Pace
 from bridge.delivery.pauses import Pauses
@@ -25,6 +25,7 @@ POLL = 1.0
 """Seconds after which the spool is looked at though nobody called: for commands, and for what falls due."""
 
 _SETTLE_AGAIN = 1.0
+_COSTLIER_EVERY = 3600.0
 
 
 class Carrier(Protocol):
@@ -48,7 +49,9 @@ class Agent:
         jitter: Callable[[], float],
         max_in_flight: int,
         rate: float = 0.0,
+        explain: Callable[[str], str | None] = lambda _: None,
     ) -> None:
+        """`explain` gives a sentence for the operator to a carrier's code, where there is one."""
         self.channel = channel
         self.pauses = Pauses()
         self._carrier = carrier
@@ -57,6 +60,8 @@ class Agent:
         self._jitter = jitter
         self._max = max_in_flight
         self._pace = Pace(rate)
+        self._explain = explain
+        self._costlier_at: float | None = None
         self._claimed: deque[Delivery] = deque()
         self._to_give_back: list[str] = []
         self._calls: set[asyncio.Task[None]] = set()
@@ -224,7 +229,20 @@ class Agent:
             self._log.info("resumed", scope=scope or "everything")
         if change.begun is not None:
             self._log.error("paused", scope=change.begun or "everything", code=receipt.code, reason=receipt.text)
-        await self._alert(worth_a_mail(delivery, receipt, change), now)
+        text = worth_a_mail(delivery, receipt, change)
+        advice = self._explain(receipt.code) if text is not None else None
+        await self._alert(f"{text}\n{advice}" if advice else text, now)
+        await self._compare(delivery, receipt, now)
+
+    async def _compare(self, delivery: Delivery, receipt: Receipt, now: float) -> None:
+        """What was charged with what we counted."""
+        text = costlier(delivery, receipt)
+        if text is None:
+            return
+        self._log.warning("costlier", id=delivery.id, parts=receipt.parts)
+        if self._costlier_at is None or now - self._costlier_at >= _COSTLIER_EVERY:
+            self._costlier_at = now
+            await self._alert(text, now)
 
     def _tell(self, delivery: Delivery, receipt: Receipt, step: Step) -> None:
         log = self._log.bind(id=delivery.id, recipient=delivery.recipient, code=receipt.code)

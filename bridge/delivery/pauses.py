@@ -21,6 +21,8 @@ QUIET = 3600.0
 _FIRST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 30.0, Verdict.TEMPORARY: 5.0, Verdict.UNKNOWN: 30.0}
 _LONGEST = {Verdict.OURS: PROBE_EVERY, Verdict.THROTTLED: 900.0, Verdict.TEMPORARY: 60.0, Verdict.UNKNOWN: 300.0}
 _LONGEST_ASKED = 3600.0
+_SLOW = 300.0
+"""Who asks for that many seconds is asked half as often each time, down to once an hour: a quota does not grow back."""
 
 
 @dataclass(slots=True)
@@ -127,8 +129,12 @@ class Pauses:
         if old is not None and old.verdict is receipt.verdict and not probed and not old.is_over(now):
             return Change()  # a call that was already under way says nothing new
         longer = old is not None and old.verdict is receipt.verdict
-        delay = min(_LONGEST[receipt.verdict], old.delay * 2) if longer and old else _FIRST[receipt.verdict]
-        wait = max(delay, min(receipt.retry_after or 0.0, _LONGEST_ASKED))
+        asked = min(receipt.retry_after or 0.0, _LONGEST_ASKED)
+        first, longest = _FIRST[receipt.verdict], _LONGEST[receipt.verdict]
+        if receipt.verdict is Verdict.THROTTLED and asked >= _SLOW:
+            first, longest = asked, _LONGEST_ASKED
+        delay = max(first, min(longest, old.delay * 2)) if longer and old else first
+        wait = max(delay, asked)
         probe = None if old is None else old.probe
         self.scopes[key] = Pause(receipt.verdict, now + wait, delay, wait, receipt.code, receipt.text, probe)
         last = self._last.get((key, receipt.verdict))

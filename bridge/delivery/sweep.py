@@ -1,6 +1,7 @@
 """What nobody asks for: lifetimes that end, lost answers that were waited for, leases that lapse, retention."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, OnUnknown, State
@@ -84,7 +85,9 @@ def _end_of_life(delivery: Delivery) -> Step:
     if delivery.state is State.UNKNOWN:
         return _failed(delivery, before, "4.4.2", "the outcome is unknown, the message was not repeated")
     if delivery.state is State.SENT:
-        return _failed(delivery, before, "5.2.0", "the phone could not be reached while the message was valid")
+        # Not the code of the answer: that one said that the message was taken.
+        text = "the phone could not be reached while the message was valid"
+        return _failed(replace(delivery, code="report undelivered"), before, "5.2.0", text)
     why = f"not delivered in time; last answer: {delivery.code} {delivery.reason}".rstrip(": ")
     return _failed(delivery, before, "4.4.7", why)
 

@@ -22,7 +22,11 @@ from bridge.spool import NOTICES, Alert, Intake, Spool, Telling
 EVERY = 0.5
 """Seconds between two looks."""
 
+Explain = Callable[[str, str], str | None]
+"""A provider's code and a language to the sentence for people, where the provider has one."""
+
 LIFETIME = 5 * 86400.0
+_TOO_LATE = "4.4.7"
 _LIMIT = 200
 _MOST_TEXT = 2000
 
@@ -38,7 +42,9 @@ class Notices:
         clock: Clock,
         new_id: NewId,
         wake: Callable[[Channel], None],
+        explain: Explain = lambda _code, _language: None,
     ) -> None:
+        self._explain = explain
         self._spool = spool
         self._configuration = configuration
         self._clock = clock
@@ -75,11 +81,13 @@ class Notices:
             self._log.critical("postmaster unreachable", id=first.delivery.id, reason=first.delivery.reason)
             to = ""
         language = settings.notices.language or first.delivery.language
-        words = WORDS[language if first.delivery.author else settings.language]
+        language = language if first.delivery.author else settings.language
+        words = WORDS[language]
         notice_id = self._new_id()
         deliveries: tuple[Delivery, ...] = ()
         if to:
-            body = _body(words, together, for_author=first.delivery.author is not None)
+            reasons = [_why(words, item, self._explained(item, language)) for item in together]
+            body = _body(words, together, reasons, for_author=first.delivery.author is not None)
             payload = _compose(configuration, to, words.subject(first.told, _shown(first.delivery)), body, first, now)
             deliveries = (_delivery(configuration, notice_id, to, payload, now),)
         await self._spool.accept(
@@ -96,6 +104,10 @@ class Notices:
         if to:
             self._log.info("notice", id=notice_id, recipient=to, about=first.delivery.mail, reason=first.told)
             self._wake(Channel.MAIL)
+
+    def _explained(self, item: Telling, language: str) -> str | None:
+        delivery = item.delivery
+        return self._explain(delivery.code, language) if delivery.channel is Channel.SMS else None
 
     async def _give_up(self, together: list[Telling], now: float) -> None:
         told = [(item.delivery.id, item.told) for item in together]
@@ -135,15 +147,15 @@ def _shown(delivery: Delivery) -> str:
     return display(delivery.recipient) if delivery.channel is Channel.SMS else delivery.recipient
 
 
-def _body(words: Words, together: list[Telling], *, for_author: bool) -> str:
+def _body(words: Words, together: list[Telling], reasons: list[str], *, for_author: bool) -> str:
     first = together[0]
     parts = [words.opening[(first.delivery.channel, first.told)]]
-    for item in together:
+    for item, reason in zip(together, reasons, strict=True):
         delivery = item.delivery
         parts.append(f"  {_shown(delivery)}")
         if item.told != "delivered":
             answer = f"{delivery.code} {delivery.reason}".strip()
-            parts[-1] += f"\n    {_why(words, item)}"
+            parts[-1] += f"\n    {reason}"
             parts[-1] += f"\n    {words.answer}: {answer}" if answer else ""
     text = _text(first.delivery)
     if text:
@@ -155,13 +167,16 @@ def _body(words: Words, together: list[Telling], *, for_author: bool) -> str:
     return "\n\n".join(parts)
 
 
-def _why(words: Words, item: Telling) -> str:
+def _why(words: Words, item: Telling, explained: str | None) -> str:
+    """What is the case and what to do: in the provider's sentence where it has one, else in that of the status."""
     delivery = item.delivery
     if item.told != "delayed" or delivery.state is State.UNKNOWN:
-        return sentence(words, delivery.status)
+        general = sentence(words, delivery.status)
+        return f"{general} {explained}" if explained and delivery.status == _TOO_LATE else explained or general
     if delivery.state is State.HELD:
-        return words.held
-    return f"{sentence(words, delivery.status)} {words.goes_on}" if delivery.status else words.goes_on
+        return f"{words.held} {explained or ''}".rstrip()
+    said = explained or (sentence(words, delivery.status) if delivery.status else "")
+    return f"{said} {words.goes_on}".lstrip()
 
 
 def _text(delivery: Delivery) -> str:

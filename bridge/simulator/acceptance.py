@@ -1,12 +1,13 @@
 """The moment a message is accepted: its ids, its record, its line in the log, the reports it will cause.
 
 Several tests turn on this moment: what was accepted here is what a phone would have received, whatever the
-client was told. So the log line is handed to the operating system before the answer is written, and outlives
-a killed client.
+client was told. So the log line is on the disk before the answer is written, and outlives a killed client, a
+killed simulator and a power cut. The disk is waited for on the loop: an order of lines is worth more here.
 """
 
 import json
 import os
+import stat
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -124,6 +125,8 @@ class Acceptance:
             "parts": message.parts,
         }
         os.write(self._log, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        if self.settings.accept_log_fsync and stat.S_ISREG(os.fstat(self._log).st_mode):
+            os.fdatasync(self._log)
 
     async def _post_reports(self, message: Message, case: Case) -> None:
         """Set the reports on their way; with ``report_first`` the first arrives before the answer."""

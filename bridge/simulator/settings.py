@@ -110,6 +110,7 @@ class SimulatorSettings(Account):
     speed: float = 1.0  # simulated seconds per second; 0: time moves only by steps
     keep: int = 1_000_000  # messages, notifications and refusals remembered; the oldest are forgotten
     accept_log: str | None = None  # file: one JSON line per accepted message, written before the answer
+    accept_log_fsync: bool = True  # and on the disk before the answer, so that a power cut forgets none
 
     @property
     def accounts(self) -> tuple[Account, ...]:

@@ -13,11 +13,14 @@ from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.proof import Busy, Logins, prove
 from bridge.routing import Allow, Route
+from bridge.smtpd import incoming
 from bridge.smtpd.contract import Peer, Reply
+from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target, compile_intake
 from bridge.spool import Intake, Spool
 
 _OUT_OF_BOUNDS = 552
+_TAKEN = 250
 _UNKNOWN_ADDRESS = Reply(550, "5.1.1", "no such address here")
 _NULL_SENDER = Reply(550, "5.7.1", "bounces and automatic reports are not sent as SMS")
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
@@ -75,7 +78,9 @@ class Door:
             return self._reject(peer, sender, "", Reply(553, "5.7.1", "this login may not use that sender address"))
         return None
 
-    def rcpt(self, peer: Peer, sender: str, recipient: str, _parameters: Mapping[str, str]) -> Reply | Target | Forward:
+    def rcpt(
+        self, peer: Peer, sender: str, recipient: str, _parameters: Mapping[str, str]
+    ) -> Reply | Target | Forward | Incoming:
         found = self._accept(peer, sender, recipient)
         if isinstance(found, Target):
             limits = self._configuration().settings.limits
@@ -90,6 +95,22 @@ class Door:
     ) -> Reply:
         targets = [item for item in accepted if isinstance(item, Target)]
         forwards = [item for item in accepted if isinstance(item, Forward)]
+        reply = await self._mail(peer, sender, targets, forwards, content) if targets or forwards else None
+        if any(isinstance(item, Incoming) for item in accepted) and (reply is None or reply.code == _TAKEN):
+            return await incoming.take(
+                content,
+                spool=self._spool,
+                configuration=self._configuration(),
+                mail_id=self._new_id(),
+                now=self._clock(),
+                wake=self._wake,
+                log=self._log,
+            )
+        return reply or _UNKNOWN_ADDRESS
+
+    async def _mail(
+        self, peer: Peer, sender: str, targets: list[Target], forwards: list[Forward], content: bytes
+    ) -> Reply:
         try:
             letter = _read(content, forwarded_only=not targets)
             _must_not_cross(letter, to_phones=bool(targets))
@@ -149,8 +170,10 @@ class Door:
             networks=configuration.settings.smtpd.networks,
         )
 
-    def _accept(self, peer: Peer, sender: str, recipient: str) -> Reply | Target | Forward:
+    def _accept(self, peer: Peer, sender: str, recipient: str) -> Reply | Target | Forward | Incoming:
         configuration = self._configuration()
+        if secret := incoming.resolve(configuration, recipient, _address(peer.host)):
+            return _UNKNOWN_ADDRESS if secret is True else secret
         found = recipients.resolve(configuration, recipient)
         if isinstance(found, recipients.Operator):
             return Forward(address=found.address)

@@ -100,6 +100,7 @@ class Intake:
     seen: Sequence[bytes | None] = ()  # one key per delivery, for mail that comes again; None: no suppression
     conversations: Sequence[Conversation] = ()
     notification_id: str | None = None  # a provider's id, for notifications that come again
+    digest: bytes = b""  # of what that notification says: under one id it must always be the same
     told: Sequence[tuple[str, str]] = ()  # (delivery id, outcome) that this notice tells
     alerts_told: Sequence[int] = ()
 
@@ -110,6 +111,7 @@ class Accepted:
 
     id: str
     repeated: bool = False
+    differs: bool = False  # repeated by its notification_id, but what was here before said something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,9 @@ class Spool(Protocol):
         ...
 
     async def report(self, report: Report, now: float, /) -> bool:
-        """Note a handset report; True when its delivery is known. Else it is kept until the answer names it."""
+        """Note a handset report, once however often it comes; True when its delivery is known. Else it is kept until
+        the answer names it.
+        """
         ...
 
     async def recover(self, now: float, /) -> tuple[int, int]:

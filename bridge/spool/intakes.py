@@ -14,19 +14,15 @@ _AGAIN = frozenset({State.FAILED, State.DROPPED})
 def accept(db: apsw.Connection, intake: Intake) -> Accepted:
     """Keep an intake, or answer with the id of the first when all of it was here before."""
     if intake.notification_id is not None:
-        first = _first_notification(db, intake.notification_id, intake.id, intake.at)
+        first = _first_notification(db, intake.notification_id, intake)
         if first is not None:
-            return Accepted(id=first, repeated=True)
+            return first
     kept, repeated = _insert(db, intake)
     if kept == 0 and repeated is not None:
         return Accepted(id=repeated, repeated=True)
     if kept:
         _keep(db, intake)
-    for conversation in intake.conversations:
-        if intake.kind == "sms":
-            _slide(db, conversation)
-        else:
-            _open(db, conversation, intake.at)
+    _converse(db, intake)
     for delivery_id, outcome in intake.told:
         _told(db, delivery_id, outcome, intake.at)
     for alert in intake.alerts_told:
@@ -65,11 +61,14 @@ def _keep(db: apsw.Connection, intake: Intake) -> None:
     )
 
 
-def _first_notification(db: apsw.Connection, notification_id: str, mail: str, now: float) -> str | None:
-    row = db.execute("SELECT mail FROM notifications WHERE id = ?", (notification_id,)).fetchone()
+def _first_notification(db: apsw.Connection, notification_id: str, intake: Intake) -> Accepted | None:
+    row = db.execute("SELECT mail, digest FROM notifications WHERE id = ?", (notification_id,)).fetchone()
     if row is not None:
-        return str(row[0])
-    db.execute("INSERT INTO notifications (id, mail, at) VALUES (?, ?, ?)", (notification_id, mail, now))
+        return Accepted(id=str(row[0]), repeated=True, differs=bytes(row[1]) != intake.digest)
+    db.execute(
+        "INSERT INTO notifications (id, mail, at, digest) VALUES (?, ?, ?, ?)",
+        (notification_id, intake.id, intake.at, intake.digest),
+    )
     return None
 
 

@@ -1,5 +1,6 @@
 """Handset reports: what each means for its delivery, and where one waits whose delivery is not known yet."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -21,17 +22,31 @@ _MEANING: dict[ReportState, Step] = {
 
 
 def note(db: apsw.Connection, report: Report, now: float) -> bool:
-    """Settle the delivery a report speaks of; an unknown one waits in `orphans` for the answer that names it."""
+    """Settle the delivery a report speaks of; an unknown one waits in `orphans` for the answer that names it.
+
+    What comes again is not written again. Under the same id something else is another report: state only moves
+    forward, so it can do no harm, and whether the provider's ids are unique among reports is not documented.
+    """
     delivery_id = _find(db, report)
+    if _came_before(db, report, delivery_id, now):
+        return delivery_id is not None
     if delivery_id is None:
-        if report.transfer_id is not None:
-            db.execute(
-                "INSERT INTO orphans (transfer_id, state, text, at) VALUES (?, ?, ?, ?)",
-                (report.transfer_id, report.state.value, report.text, now),
-            )
+        db.execute(
+            "INSERT INTO orphans (transfer_id, client_message_id, phone, state, text, at) VALUES (?, ?, ?, ?, ?, ?)",
+            (report.transfer_id, report.client_message_id, report.phone, report.state.value, report.text, now),
+        )
         return False
     settle(db, delivery_id, report.state, report.text, now)
     return True
+
+
+def _came_before(db: apsw.Connection, report: Report, delivery_id: str | None, now: float) -> bool:
+    said = (report.notification_id, report.state.value, report.client_message_id, report.transfer_id, report.text)
+    key = hashlib.sha256("\x00".join(["report", *(part or "" for part in said)]).encode("utf-8", "replace")).digest()
+    new = db.execute(
+        "INSERT OR IGNORE INTO seen (key, delivery, at) VALUES (?, ?, ?) RETURNING 1", (key, delivery_id or "", now)
+    ).fetchall()
+    return not new
 
 
 def settle(db: apsw.Connection, delivery_id: str, state: ReportState, text: str, now: float) -> None:

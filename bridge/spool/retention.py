@@ -8,13 +8,13 @@ _FINAL = "state IN ('sent', 'delivered', 'failed', 'dropped')"
 
 
 def bury(db: apsw.Connection, notification_id: str, body: bytes, reason: str, at: float) -> None:
-    """Keep a notification that is authentic but cannot be read, and tell the operator, once."""
+    """Keep a notification that is authentic but cannot be relayed, and tell the operator, once."""
     new = db.execute(
         "INSERT OR IGNORE INTO dead_letters (notification, at, reason, body) VALUES (?, ?, ?, ?) RETURNING 1",
         (notification_id, at, reason, body),
     ).fetchall()
     if new:
-        alert(db, f"A notification of the SMS provider could not be read and was kept: {reason}", at)
+        alert(db, f"A notification of the SMS provider could not be relayed and was kept: {reason}", at)
 
 
 def alert(db: apsw.Connection, text: str, at: float) -> None:

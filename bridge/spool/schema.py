@@ -45,10 +45,14 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TABLE seen (key BLOB PRIMARY KEY, delivery TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
     CREATE INDEX seen_at ON seen (at);
-    CREATE TABLE notifications (id TEXT PRIMARY KEY, mail TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    CREATE TABLE notifications (
+        id TEXT PRIMARY KEY, mail TEXT NOT NULL, at REAL NOT NULL, digest BLOB NOT NULL
+    ) WITHOUT ROWID;
     CREATE INDEX notifications_at ON notifications (at);
-    CREATE TABLE orphans (transfer_id TEXT NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL);
-    CREATE INDEX orphan ON orphans (transfer_id);
+    CREATE TABLE orphans (
+        transfer_id TEXT, client_message_id TEXT, phone TEXT, state TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL
+    );
+    CREATE INDEX orphan ON orphans (transfer_id) WHERE transfer_id IS NOT NULL;
     CREATE TABLE conversations (
         phone TEXT NOT NULL, line TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT, at REAL NOT NULL,
         expires_at REAL NOT NULL,

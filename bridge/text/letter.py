@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from bridge.text import containers, fields, markup, parts, plain, quotes
+from bridge.text.enclosures import Enclosure, enclosures
 from bridge.text.fields import Fields
 from bridge.text.parts import Part
 from bridge.text.refused import TEXT, unreadable
@@ -32,6 +33,7 @@ class Letter:
     absence_subject: bool  # the subject alone looks like a vacation's; proves nothing
     body_digest: bytes  # SHA-256 of the body as it came
     attachments: int
+    enclosures: tuple[Enclosure, ...]  # what of them could go as a binary SMS, in their order
     headers: Fields  # all fields, for what only one door needs
 
     @property
@@ -90,6 +92,7 @@ def read(data: bytes) -> Letter:
         absence_subject=_ABSENCE.match(subject) is not None,
         body_digest=hashlib.sha256(body).digest(),
         attachments=found.attachments,
+        enclosures=enclosures(root),
         headers=head,
     )
 

@@ -5,13 +5,17 @@ without a limit. Attached messages are leaves: their words are not the writer's.
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bridge.text import charsets
 from bridge.text.fields import Fields, first, parameters, split
+from bridge.text.fields import words as header_words
 from bridge.text.refused import BODY, DELIMITERS, LEVELS, PARTS, too_deep, unreadable
+
+_AS_IT_IS = {"", "7bit", "8bit", "binary"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Part:
     parameters: dict[str, str]
     encoding: str  # Content-Transfer-Encoding, lower case
     disposition: str  # "inline", "attachment", ""
-    named: bool  # it has a file name
+    name: str | None  # of its file, as people read it
     referred: bool  # it has a Content-ID: most likely an image inside the text
     body: bytes
     children: "tuple[Part, ...]" = ()
@@ -30,12 +34,23 @@ class Part:
     @property
     def attached(self) -> bool:
         """Whether it is meant to be saved, not read."""
-        return self.disposition == "attachment" or (bool(self.disposition) and self.named)
+        return self.disposition == "attachment" or (bool(self.disposition) and self.name is not None)
 
     def text(self) -> str:
         """The characters of a leaf, at most 256 KiB of them; bytes that decode to nothing are left out."""
         data = _octets(self.body, self.encoding)[:BODY]
         return charsets.decode(data, self.parameters.get("charset", ""))
+
+    def octets(self) -> bytes | None:
+        """The octets of a leaf, all of them and just as they were; None when the encoding leaves that in doubt."""
+        if self.encoding == "quoted-printable":
+            return binascii.a2b_qp(self.body)
+        if self.encoding == "base64":
+            try:
+                return binascii.a2b_base64(b"".join(self.body.split()), strict_mode=True)
+            except binascii.Error:
+                return None
+        return self.body if self.encoding in _AS_IT_IS else None
 
 
 @dataclass(slots=True)
@@ -76,11 +91,20 @@ def _part(fields: Fields, body: bytes, default: str, level: int, budget: _Budget
         parameters=given,
         encoding=first(fields, "content-transfer-encoding").lower(),
         disposition=disposition,
-        named="filename" in of_disposition or "name" in given,
+        name=_name(of_disposition.get("filename", given.get("name"))),
         referred="content-id" in fields,
         body=b"" if children else body,
         children=children,
     )
+
+
+def _name(value: str | None) -> str | None:
+    """A file name: RFC 2047, which many use for it, and RFC 2231, whose octets come as Latin-1."""
+    if value is None:
+        return None
+    with contextlib.suppress(UnicodeEncodeError):
+        value = charsets.decode(value.encode("latin-1"), "")
+    return header_words(value)
 
 
 def _child(piece: bytes, default: str, level: int, budget: _Budget) -> Part:

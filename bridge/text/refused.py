@@ -25,6 +25,9 @@ DELIMITERS = 10_000
 BODY = 256 * 1024
 """Decoded bytes of one text part that are looked at."""
 
+ENCLOSURE = 64 * 1024
+"""Decoded bytes of a part that may go to a phone as it is."""
+
 TEXT = 16 * 1024
 """Characters of readable text kept: a hundred parts of SMS."""
 

@@ -33,6 +33,7 @@ CLASSES: dict[str, Any] = {
     "smtpd": config.SmtpdSettings,
     "websms": config.WebsmsSettings,
     "webhook": config.WebhookSettings,
+    "websms_mail": config.WebsmsMailSettings,
     "smarthost": config.SmarthostSettings,
     "spool": config.SpoolSettings,
     "limits": config.LimitsSettings,

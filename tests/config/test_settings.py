@@ -15,6 +15,7 @@ NOUNS = [
     settings.SmtpdSettings(),
     settings.WebsmsSettings(),
     settings.WebhookSettings(),
+    settings.WebsmsMailSettings(),
     settings.SmarthostSettings(),
     settings.SpoolSettings(),
     settings.LimitsSettings(),

@@ -458,3 +458,47 @@ async def test_throttling_leaves_a_pace_behind(rig: Rig) -> None:
     await rig.reach(State.SENT, State.SENT, mail="M2")
     # One call in a second was too fast: from the complaint on each waits for its own second.
     assert asyncio.get_running_loop().time() - begun >= 2 - 0.01
+
+
+async def test_the_operator_reads_what_to_do(rig: Rig) -> None:
+    agent = Agent(
+        channel=Channel.SMS,
+        carrier=lambda: rig.carrier,
+        spool=rig.spool,
+        clock=lambda: rig.now,
+        jitter=lambda: 0.5,
+        max_in_flight=1,
+        explain=lambda code: f"what to do about {code}",
+    )
+    rig.agents.append((agent, asyncio.create_task(agent.run())))
+    rig.carrier.default = OURS
+    await rig.put(delivery())
+    (alert,) = await until_async(lambda: rig.spool.alerts(9))
+    assert alert.text.startswith("All sms delivery is paused: 4001 INVALID_CREDENTIALS.")
+    assert alert.text.endswith("\nwhat to do about 4001")
+
+
+async def test_a_higher_price_is_told_once_an_hour(rig: Rig) -> None:
+    agent = rig.start(max_in_flight=1)
+    rig.carrier.default = replace(OK, parts=2)
+
+    async def send(number: int) -> int:
+        await rig.put(delivery(mail=f"P{number}"))
+        await rig.reach(State.SENT, mail=f"P{number}")
+        return len(await rig.spool.alerts(99))
+
+    async def told() -> bool:
+        return bool(await rig.spool.alerts(99))
+
+    await send(1)
+    await until_async(told)
+    assert [await send(number) for number in range(2, 5)] == [1, 1, 1]
+    await rig.turn(agent, 3600.0)
+    await send(5)
+
+    async def told_again() -> bool:
+        return len(await rig.spool.alerts(99)) == 2
+
+    await until_async(told_again)
+    (first, _) = await rig.spool.alerts(99)
+    assert "P1-1 cost 2 SMS where the bridge counted 1" in first.text

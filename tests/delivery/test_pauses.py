@@ -73,6 +73,20 @@ def test_throttling_grows_to_its_bound_and_takes_the_carriers_word() -> None:
     assert asked.scopes[ACCOUNT].until == NOW + LONGEST
 
 
+def test_a_used_up_quota_is_asked_for_ever_more_seldom() -> None:
+    pauses = Pauses()
+    now, delays = NOW, []
+    for number in range(6):
+        assert pauses.may_start(sms(number), now)
+        pauses.answered(sms(number), dataclasses.replace(THROTTLED, code="4013", retry_after=300.0), now)
+        delays.append(pauses.scopes[ACCOUNT].until - now)
+        now = pauses.scopes[ACCOUNT].until
+    assert delays == [300, 600, 1200, 2400, 3600, 3600]
+    pauses.answered(sms(9), OK, now)
+    pauses.answered(sms(10), THROTTLED, now)
+    assert pauses.scopes.get(ACCOUNT) is not None
+
+
 def test_connections_that_fail_in_a_row_break_the_circuit() -> None:
     pauses = Pauses()
     for number in range(BREAK_AFTER - 1):

@@ -155,6 +155,7 @@ async def running(
         "retry_delays": (0.2, 0.2, 0.5),
         "retry_every": 0.5,
         "accept_log": str(place / "accepted"),
+        "strict": True,
     }
     simulator = Simulator(SimulatorSettings(**(settings | (simulated or {}))))
     try:

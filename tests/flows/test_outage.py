@@ -180,4 +180,4 @@ def _tries(simulator: Simulator) -> int:
 
 async def _told_of_uncertainty(bridge: Bridge) -> None:
     (notice,) = await until(lambda: bridge.mails_to(ANNA) or None, "the notice")
-    assert "may or may not have it" in words(notice)
+    assert "may or may not have the message" in words(notice)

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import fields
 from pathlib import Path
 
-from tests.long import kill, outage
+from tests.long import kill, lost, outage
 
 
 def main() -> int:
@@ -17,11 +17,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="how often the daemon is killed under load")
     parser.add_argument("--away", type=float, default=30.0, help="seconds that provider and smarthost are away")
     parser.add_argument("--messages", type=int, default=300, help="messages in each direction meanwhile")
+    parser.add_argument("--answers", type=int, default=1000, help="answers of the provider lost in a row")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     chosen = parser.parse_args()
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
-        places = [Path(made, name) for name in ("maildir", "smarthost", "outage")]
+        places = [Path(made, name) for name in ("maildir", "smarthost", "outage", "lost")]
         for place in places:
             place.mkdir()
         killed = asyncio.run(kill.prove(places[0], kills=chosen.kills, seed=chosen.seed))
@@ -30,12 +31,14 @@ def main() -> int:
         _show("kill -9 under load, mail to a smarthost", again)
         away = asyncio.run(outage.prove(places[2], messages=chosen.messages, away=chosen.away))
         _show("provider and smarthost away", away)
-    wrong = killed.wrong + again.wrong + away.wrong
+        unanswered = asyncio.run(lost.prove(places[3], answers=chosen.answers))
+        _show("answers of the provider lost in a row", unanswered)
+    wrong = killed.wrong + again.wrong + away.wrong + unanswered.wrong
     print("\nevery promise was kept" if not wrong else "\nBROKEN: " + "; ".join(wrong))
     return 1 if wrong else 0
 
 
-def _show(title: str, figures: kill.Figures | outage.Figures) -> None:
+def _show(title: str, figures: kill.Figures | outage.Figures | lost.Figures) -> None:
     print(f"\n{title}")
     for one in fields(figures):
         value = getattr(figures, one.name)

@@ -253,3 +253,75 @@ async def test_a_mail_to_the_postmaster_that_fails_is_told_the_log_alone(
     assert "critical" in line.lower() or line.startswith("<2>")
     await rig.told(20)
     assert stream.getvalue().count("postmaster unreachable") == 1
+
+
+EXPLAINED = {("4002", "en"): "THE PROVIDER SAYS.", ("4002", "de"): "DER ANBIETER SAGT."}
+
+
+def explaining(rig: Rig) -> None:
+    rig.notices = Notices(
+        spool=rig.spool,
+        configuration=lambda: rig.configuration,
+        clock=lambda: rig.now,
+        new_id=rig.new_id,
+        wake=rig.woken.append,
+        explain=lambda code, language: EXPLAINED.get((code, language)),
+    )
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "THE PROVIDER SAYS."), ("de", "DER ANBIETER SAGT.")])
+async def test_the_providers_sentence_wins_over_the_general_one(rig: Rig, language: str, sentence: str) -> None:
+    explaining(rig)
+    await rig.spool.accept(intake(delivery(state=State.SENDING, language=language)))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    text = mail.get_content()
+    assert sentence in text
+    assert "4002 INVALID_RECIPIENT" in text
+    assert "The number is not valid" not in text
+    assert "ungültig" not in text
+
+
+async def test_the_postmaster_reads_it_in_the_language_of_the_house(rig: Rig) -> None:
+    explaining(rig)
+    rig.configuration = configuration(language="de")
+    await rig.spool.accept(intake(delivery(state=State.SENDING, author=None, language="en"), author=None))
+    await rig.fail("M1-1")
+    ((item, mail),) = await rig.told()
+    assert item.recipient == POSTMASTER
+    assert "DER ANBIETER SAGT." in mail.get_content()
+
+
+async def test_an_end_of_life_is_told_first_and_then_what_stood_in_the_way(rig: Rig) -> None:
+    explaining(rig)
+    await rig.spool.accept(intake(delivery(state=State.SENDING)))
+    await rig.fail("M1-1", status="4.4.7")
+    ((_, mail),) = await rig.told()
+    assert "could not be delivered in time. Write again if it still matters. THE PROVIDER SAYS." in mail.get_content()
+
+
+async def test_a_delay_says_why_and_that_it_goes_on(rig: Rig) -> None:
+    explaining(rig)
+    await rig.spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 5)))
+    await rig.spool.move([Step(id="M1-1", to=State.QUEUED, event="deferred", code="4002", status="4.3.5")], NOW)
+    ((_, mail),) = await rig.told()
+    assert "THE PROVIDER SAYS. The bridge keeps trying." in mail.get_content()
+
+
+async def test_what_is_held_says_so_first(rig: Rig) -> None:
+    explaining(rig)
+    await rig.spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 5)))
+    await rig.spool.move([Step(id="M1-1", to=State.HELD, event="held", code="4002", status="4.3.5")], NOW)
+    ((_, mail),) = await rig.told()
+    assert "It is held until the operator decides. THE PROVIDER SAYS." in mail.get_content()
+
+
+async def test_a_mail_is_explained_by_its_status_only(rig: Rig) -> None:
+    explaining(rig)
+    relayed = delivery(
+        channel=Channel.MAIL, recipient="gone@example.com", author=None, state=State.SENDING, payload=b""
+    )
+    await rig.spool.accept(intake(relayed, kind="sms", author=None))
+    await rig.fail("M1-1", status="5.1.1")
+    ((_, mail),) = await rig.told()
+    assert "THE PROVIDER SAYS" not in mail.get_content()

@@ -3,18 +3,16 @@
 import asyncio
 import base64
 import json
+import logging
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aioresponses import aioresponses
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bridge.message import IncomingSms, Receipt, Scope, Sms, Verdict
 from bridge.providers import Provider
 from bridge.providers.websms import Websms
-from bridge.providers.websms.client import sender_address
 from tests.providers.servers import (
     ACCEPTED,
     NOW,
@@ -92,6 +90,40 @@ async def test_headers() -> None:
     assert "Transfer-Encoding" not in headers
 
 
+async def test_a_token_in_the_query_stands_only_there() -> None:
+    token = "a+b/c&d=e%20f#made-up"
+    async with site() as (there, url), client(url, token=token, token_in="query") as websms:
+        await websms.send(delivery(), NOW)
+        await websms.send(delivery(Sms(text="x", segments=(b"x",))), NOW)
+    for asked, path in zip(there.requests, (PATH, PATH.replace("text", "binary")), strict=True):
+        assert (asked.path, dict(asked.query)) == (path, {"access_token": token})
+        assert "Authorization" not in asked.headers
+
+
+async def test_a_token_in_the_query_is_never_told(caplog: pytest.LogCaptureFixture) -> None:
+    token = "a+b/c&d=e made-up"
+    caplog.set_level(logging.DEBUG)
+    told: list[Receipt] = []
+    async with site() as (there, url), client(url, token=token, token_in="query") as websms:
+        assert token not in repr(websms)
+        for status in (200, 302, 400, 404, 500):
+            there.reply = lambda status=status: web.Response(  # type: ignore[misc] # bound now, called without
+                status=status, text=f"{token} in {there.requests[-1].url} or {there.requests[-1].raw_path}"
+            )
+            told.append(await websms.send(delivery(), NOW))
+    told.append(await sent_to(url, token=token, token_in="query"))  # nobody listens any more
+    told.append(await sent_to("https://provider.invalid/rest", token=token, token_in="query"))
+    told.append(await sent_to(url, token=token, token_in="query", timeout=aiohttp.ClientTimeout(total=1e-9)))
+    assert len(told) == 8
+    ours = [record.getMessage() for record in caplog.records if record.name != "aiohttp.access"]  # the server's log
+    assert not [one for one in (*map(repr, told), *ours) if "made-up" in one or "access_token=a" in one]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.9.10"])
+async def test_plain_http_is_for_this_machine(host: str) -> None:
+    await Websms(url=f"http://{host}:8090/rest", token=TOKEN).close()
+
+
 async def test_basic_authentication_is_utf8() -> None:
     async with site() as (there, url), client(url, username="anna@example.com", password="größe") as websms:
         await websms.send(delivery(), NOW)
@@ -108,30 +140,17 @@ async def test_validity_is_what_is_left_within_bounds(left: float, asked: int) -
 
 
 @pytest.mark.parametrize(
-    ("originator", "expected"),
-    [
-        ("436600000001", ("436600000001", "international")),
-        ("+436600000001", ("436600000001", "international")),
-        ("4366000", ("4366000", "international")),
-        ("0828270000001", ("0828270000001", "national")),
-        ("800100", ("800100", "shortcode")),
-        ("80", ("80", "shortcode")),
-        ("ALARM", ("ALARM", "alphanumeric")),
-        ("Alarm 24", ("Alarm 24", "alphanumeric")),
-        ("٠١٢٣٤٥٦٧", ("٠١٢٣٤٥٦٧", "alphanumeric")),
-    ],
-)
-def test_sender_address(originator: str, expected: tuple[str, str]) -> None:
-    assert sender_address(originator) == expected
-
-
-@pytest.mark.parametrize(
     "settings",
     [
         {"url": "api.example.com", "token": "x"},
         {"url": "ftp://api.example.com", "token": "x"},
         {"url": "https://me:secret@api.example.com/rest", "token": "x"},
         {"url": "https://api.example.com/rest?access_token=1", "token": "x"},
+        {"url": "http://api.example.com/rest", "token": "x"},
+        {"url": "http://192.0.2.1/rest", "token": "x"},
+        {"url": "http://localhost.example.com/rest", "token": "x"},
+        {"url": "https://api.example.com/rest", "username": "anna", "password": "x", "token_in": "query"},
+        {"url": "https://api.example.com/rest", "token_in": "query"},
         {"url": "https://api.example.com/rest"},
         {"url": "https://api.example.com/rest", "token": "two words\r\nX: y"},
         {"url": "https://api.example.com/rest", "token": ""},
@@ -151,10 +170,27 @@ def test_secrets_do_not_show() -> None:
 
 async def test_a_payload_that_cannot_be_read_is_held_and_not_sent() -> None:
     async with site() as (there, url), client(url) as websms:
-        for payload in (b"{", b"[]", b'{"text":"x","colour":"red"}', b"\xff"):
+        for payload in (b"{", b"[]", b'"x"', b"5", b'{"text":"x","colour":"red"}', b"\xff"):
             found = await websms.send(delivery(payload=payload), NOW)
             assert (found.verdict, found.scope, found.alert) == (Verdict.OURS, Scope.MESSAGE, True)
         assert not there.requests
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/xml", "", "text/plain"])
+async def test_an_answer_that_is_not_called_json_is_not_believed(content_type: str) -> None:
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.Response(body=json.dumps(ACCEPTED), headers={"Content-Type": content_type})
+        assert (await websms.send(delivery(), NOW)).verdict is Verdict.UNKNOWN
+
+
+async def test_a_long_binary_message_is_one_request_without_expect() -> None:
+    sms = Sms(text="Binary", segments=(b"\x00" * 140,) * 255)
+    async with site() as (there, url), client(url) as websms:
+        await websms.send(delivery(sms), NOW)
+        assert len(there.requests) == 1
+        assert "Expect" not in there.requests[0].headers
+        assert there.requests[0].headers["Content-Length"] == str(len(there.bodies[0]))
+        assert len(there.fields["messageContent"]) == 255
 
 
 async def test_one_connection_serves_many_calls() -> None:
@@ -281,13 +317,3 @@ async def test_notifications_are_read_with_the_country_of_the_account() -> None:
         await websms.close()
     assert lines[0] == "436600000099"
     assert lines[0] != lines[1]
-
-
-@settings(deadline=None)
-@given(st.text("+0123456789aA ", min_size=1, max_size=12))
-def test_an_originator_is_sent_as_what_it_is(originator: str) -> None:
-    address, kind = sender_address(originator)
-    assert address == (originator if kind == "alphanumeric" else originator.removeprefix("+"))
-    assert (kind == "alphanumeric") is not originator.removeprefix("+").isdecimal()
-    assert (kind == "national") <= address.startswith("0")
-    assert (kind == "shortcode") == (kind != "alphanumeric" and len(address) < 7)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.message import IncomingSms, Report, ReportState, Unreadable
+from bridge.message import Attachment, IncomingSms, Report, ReportState, Unreadable
 from bridge.providers import Outcome
 from bridge.providers.websms.notifications import answer, read
 
@@ -57,6 +57,17 @@ def report(body: bytes) -> Report:
     return found
 
 
+BINARY: dict[str, object] = {
+    "messageType": "binary",
+    "notificationId": "03a1b2c68f1a2b4d4e60",
+    "messageFlashSms": False,
+    "senderAddress": "436600000001",
+    "senderAddressType": "international",
+    "recipientAddress": "436600000099",
+    "recipientAddressType": "international",
+    "userDataHeaderPresent": True,
+    "binaryMessageContent": ["BQADKgICd29ybGQ=", "BQADKgIBSGVsbG8g"],
+}
 SMS = IncomingSms(
     notification_id="03a1b2c68f1a2b3d4e5f",
     phone="436600000001",
@@ -125,6 +136,11 @@ def test_the_least_a_report_can_hold() -> None:
         ("06609988776", "national", "436609988776"),
         ("0660 9988776", ..., "436609988776"),
         ("800100", "shortcode", "800100"),
+        ("0828270000001", "national", "43828270000001"),
+        ("43828270000001", "international", "43828270000001"),
+        ("+43999000001", ..., "43999000001"),
+        ("0999000001", "national", "43999000001"),  # not valid in any numbering plan, and still one line
+        ("43999000001", "international", "43999000001"),
         (..., ..., None),
         (None, None, None),
         ("", "international", None),
@@ -149,6 +165,39 @@ def test_our_line(address: object, kind: object, line: str | None) -> None:
 )
 def test_the_phone(address: object, phone: str) -> None:
     assert sms(in_json(TEXT, senderAddress=address)).phone == phone
+
+
+@pytest.mark.parametrize("encoded", [["AP_-", "AA=="], ["AP/+AA=="], "AP/+AA", [" AP_-\r\n", "AA"]], ids=str)
+def test_octets_in_every_spelling_of_base64(encoded: object) -> None:
+    found = sms(in_json(BINARY, binaryMessageContent=encoded, userDataHeaderPresent=...))
+    assert found.attachments == (
+        Attachment(name="sms.bin", content_type="application/octet-stream", data=b"\x00\xff\xfe\x00"),
+    )
+    assert (found.text, found.kind) == ("", "binary")
+
+
+@pytest.mark.parametrize("header", [True, "true"])
+def test_segments_are_put_together_by_their_headers(header: object) -> None:
+    assert sms(in_json(BINARY, userDataHeaderPresent=header)).text == "Hello world"
+
+
+def test_a_binary_sms_in_xml() -> None:
+    fields = {name: value for name, value in BINARY.items() if name != "binaryMessageContent"}
+    assert isinstance(BINARY["binaryMessageContent"], list)
+    elements = "".join(f"<binaryMessageContent>{one}</binaryMessageContent>" for one in BINARY["binaryMessageContent"])
+    body = in_xml(fields | {"userDataHeaderPresent": "true"}).replace(
+        b"</notification>", f"{elements}</notification>".encode()
+    )
+    assert sms(body) == sms(in_json(BINARY))
+    assert sms(body).text == "Hello world"
+
+
+@pytest.mark.parametrize("kind", ["whatsapp", "rcs", "TEXT"])
+def test_a_type_nobody_knows_is_relayed_when_it_brings_a_text(kind: str) -> None:
+    for body in (in_json(TEXT, messageType=kind), in_xml(TEXT | {"messageType": kind})):
+        found = sms(body)
+        assert (found.kind, found.text, found.phone) == (kind, SMS.text, SMS.phone)
+    assert sms(in_json(TEXT)).kind == "text"
 
 
 @pytest.mark.parametrize(("value", "flash"), [(True, True), ("true", True), (False, False), (..., False), (1, False)])
@@ -229,9 +278,15 @@ def test_an_id_nobody_wants_to_store_keeps_its_identity(value: str) -> None:
         (in_json(TEXT) + b"x", "JSON"),
         (in_json(TEXT).replace(b'"text"', b"NaN"), "NaN"),
         (in_json(TEXT).replace(b"{", b'{"messageType":"text",', 1), "twice"),
-        (in_json(TEXT, messageType="binary"), "binary"),
-        (in_json(TEXT, messageType="whatsapp"), "whatsapp"),
-        (in_json(TEXT, messageType="TEXT"), "TEXT"),
+        (in_json(TEXT, messageType="binary"), "no binaryMessageContent"),
+        (in_json(BINARY, binaryMessageContent=[]), "no binaryMessageContent"),
+        (in_json(BINARY, binaryMessageContent=["QUI*"]), "no base64"),
+        (in_json(BINARY, binaryMessageContent=["QUJDR"]), "no base64"),
+        (in_json(BINARY, binaryMessageContent=["QUJD", None]), "no base64"),
+        (in_json(BINARY, binaryMessageContent={"a": "b"}), "no base64"),
+        (in_json(TEXT, messageType="whatsapp", textMessageContent=...), "whatsapp"),
+        (in_json(BINARY, messageType="mms"), "mms"),
+        (in_json(TEXT, messageType=" "), "no string"),
         (in_json(TEXT, messageType=["text"]), "no string"),
         (in_json(TEXT, messageType=...), "messageType"),
         (in_json(TEXT, senderAddress=...), "senderAddress"),
@@ -280,7 +335,7 @@ _LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
 @settings(deadline=None)
-@given(st.sampled_from([TEXT, REPORT]), st.data())
+@given(st.sampled_from([TEXT, REPORT, BINARY]), st.data())
 def test_nothing_else_is_raised_for_odd_values(fields: dict[str, object], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(fields)))
     value = data.draw(st.recursive(_LEAF, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
@@ -297,16 +352,17 @@ def test_nothing_else_is_raised_for_odd_values(fields: dict[str, object], data: 
     [("ok", 200, 2000), ("unavailable", 503, 5003), ("denied", 401, 4001), ("too_large", 413, 4000)],
 )
 def test_answers_are_in_the_format_of_the_question(outcome: Outcome, status: int, code: int) -> None:
-    said, kind, body = answer(outcome, in_json(TEXT))
+    said, kind, body = answer(outcome, in_json(TEXT), xml_root="wanted")
     assert (said, kind) == (status, "application/json; charset=UTF-8")
     assert json.loads(body)["statusCode"] == code
 
-    said, kind, body = answer(outcome, b" \n" + in_xml(TEXT))
+    said, kind, body = answer(outcome, b" \n" + in_xml(TEXT), xml_root="wanted")
     assert (said, kind) == (status, "application/xml; charset=UTF-8")
+    assert ET.fromstring(body).tag == "wanted"  # noqa: S314 - our own answer
     assert ET.fromstring(body).findtext("statusCode") == str(code)  # noqa: S314 - our own answer
 
-    assert answer(outcome, b"")[1].startswith("application/json")
+    assert answer(outcome, b"", xml_root="wanted")[1].startswith("application/json")
 
 
 def test_the_answer_the_provider_documents() -> None:
-    assert answer("ok", b"{}")[2] == b'{"statusCode":2000,"statusMessage":"ok"}'
+    assert answer("ok", b"{}", xml_root="n")[2] == b'{"statusCode":2000,"statusMessage":"ok"}'

@@ -1,5 +1,6 @@
 """What websms sends, read without believing it."""
 
+import base64
 import json
 from contextlib import suppress
 
@@ -175,3 +176,22 @@ def test_identifiers(value: object, found: str | None) -> None:
 )
 def test_counts(value: object, found: int | None) -> None:
     assert wire.count(value) == found
+
+
+@settings(database=None, deadline=None)
+@given(st.binary(max_size=300), st.booleans(), st.booleans())
+def test_octets_in_every_spelling_of_base64(data: bytes, url_safe: bool, padded: bool) -> None:
+    written = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(data).decode()
+    assert wire.octets(written if padded else written.rstrip("=")) == data
+    assert wire.octets("\r\n ".join([*written, ""])) == data
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, True, [], {}, "A", "AAAAA", "A*==", "=", "AA=A", "A===", "ä", "\ud800", "AA==AA=="]
+)
+def test_what_is_no_base64(value: object) -> None:
+    if value == "=":  # padding of nothing
+        assert wire.octets(value) == b""
+        return
+    with pytest.raises(Unreadable, match="no base64"):
+        wire.octets(value)

@@ -29,8 +29,9 @@ from bridge.providers.websms.xml import DEEPEST, xml_fields
         (b"<n><a>1\r\n2\r3&#13;</a></n>", {"a": "1\n2\n3\r"}),
         (
             b"<n><binaryMessageContent>AA</binaryMessageContent><binaryMessageContent>BB</binaryMessageContent></n>",
-            {"binaryMessageContent": "BB"},
+            {"binaryMessageContent": ["AA", "BB"]},
         ),
+        (b"<n><x:binaryMessageContent>AA</x:binaryMessageContent></n>", {"binaryMessageContent": ["AA"]}),
         ("<n><a>größe</a></n>".encode("utf-16"), {"a": "größe"}),
         ('<?xml version="1.0" encoding="ISO-8859-1"?><n><a>größe</a></n>'.encode("latin-1"), {"a": "größe"}),
         ('<?xml version="1.0" encoding="windows-1252"?><n><a>€</a></n>'.encode("cp1252"), {"a": "€"}),

@@ -1,10 +1,12 @@
 """What a success looks like and what it leaves behind."""
 
 import json
+import os
 import re
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from bridge.simulator import Simulator, SimulatorSettings
 from tests.simulator.rig import Client
@@ -71,4 +73,26 @@ async def test_the_accept_log_has_a_line_per_message(tmp_path: Path, http: aioht
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["client_message_id"] for line in lines] == ["m-1", "m-2"]
     assert lines[0]["recipients"] == ["436600000001"]
+    await sim.stop()
+
+
+@pytest.mark.parametrize("fsync", [True, False])
+async def test_the_line_is_on_the_disk_before_the_answer(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, fsync: bool
+) -> None:
+    log = tmp_path / "accepted.jsonl"
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(log.read_text()))
+    sim = Simulator(SimulatorSettings(accept_log=str(log), accept_log_fsync=fsync))
+    await sim.start()
+    await Client(sim, http).send(clientMessageId="m-1")
+    assert synced == ([log.read_text()] if fsync else [])
+    assert json.loads(log.read_text())["client_message_id"] == "m-1"
+    await sim.stop()
+
+
+async def test_a_log_that_is_no_file_is_no_obstacle(http: aiohttp.ClientSession) -> None:
+    sim = Simulator(SimulatorSettings(accept_log=os.devnull))
+    await sim.start()
+    assert (await Client(sim, http).send()).code == 2000
     await sim.stop()

@@ -6,6 +6,8 @@ import secrets
 import smtplib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from email import policy
+from email.message import EmailMessage
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -514,3 +516,18 @@ async def test_a_hundred_clients_at_once_lose_and_double_nothing(rig: Rig) -> No
     ids = {words.split()[-1] for code, words in answers if code == 250}
     assert len(ids) == 60
     assert sorted(text for _, text in await rig.texts()) == sorted(f"number {number}" for number in range(60))
+
+
+async def test_a_card_is_one_binary_message_to_each_phone(rig: Rig) -> None:
+    rig.configuration = configuration(rows=(replace(GROUP, binary=True), replace(ANNA, binary=True, max_parts=1)))
+    letter = EmailMessage()
+    letter["Subject"] = "Annas Karte"
+    letter.set_content("wie besprochen")
+    letter.add_attachment(b"BEGIN:VCARD" + b"x" * 200, maintype="text", subtype="vcard", filename="anna.vcf")
+    content = letter.as_bytes(policy=policy.SMTP)
+    assert (await rig.send(content, [GROUP.address or ""], "chief@example.org"))[0] == 250
+    kept = [decode_sms(item.payload) for item in await rig.kept()]
+    assert [(sms.text, len(sms.segments), sms.with_header) for sms in kept] == [("vCard anna.vcf, 2 SMS", 2, True)] * 3
+    code, words = await rig.send(content)
+    assert (code, words) == (552, "5.2.3 vCard anna.vcf needs 2 SMS and may have 1")
+    assert len(await rig.kept()) == 3

@@ -152,3 +152,15 @@ async def test_an_sms_on_its_way_in_does_not_give_a_conversation_back_to_who_had
     await spool.accept(intake(delivery(mail="B"), id="B", conversations=[talk("bernd@example.org")]))
     await spool.accept(intake(delivery(mail="S"), id="S", kind="sms", conversations=[seen_by_the_door]))
     assert await owner(spool, LINE) == "bernd@example.org"
+
+
+async def test_what_says_something_else_under_a_known_id_is_told_apart(spool: SqliteSpool) -> None:
+    """Row 98 of the faults: the first is kept."""
+
+    def sms(mail: str, digest: bytes) -> Intake:
+        return intake(delivery(mail=mail), id=mail, kind="sms", notification_id="n1", digest=digest)
+
+    assert await spool.accept(sms("S1", b"one")) == Accepted(id="S1")
+    assert await spool.accept(sms("S2", b"one")) == Accepted(id="S1", repeated=True)
+    assert await spool.accept(sms("S3", b"two")) == Accepted(id="S1", repeated=True, differs=True)
+    assert [item.mail for item in await spool.listing(None, 9)] == ["S1"]

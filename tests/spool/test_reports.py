@@ -53,6 +53,48 @@ async def test_a_report_that_comes_again_tells_nobody_again(spool: SqliteSpool) 
     assert await spool.telling(NOW + 99, NOW + 99, 9) == []
 
 
+async def test_a_report_that_comes_again_is_written_down_once(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENT)))
+    same = replace(REPORT, state=ReportState.UNDELIVERED, text="sentOn=x")
+    for at in range(3):
+        assert await spool.report(same, NOW + at)
+    # other ids, and other words under the same id, are other reports
+    assert await spool.report(replace(same, notification_id="n2"), NOW + 4)
+    assert await spool.report(replace(same, state=ReportState.DELIVERED), NOW + 5)
+    ((_, events),) = await spool.show("M1-1")
+    assert [event.at for event in events if event.event == "report"] == [NOW, NOW + 4, NOW + 5]
+    assert await state_of(spool) is State.DELIVERED
+
+
+async def test_an_operators_retry_is_not_undone_by_an_old_report(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENT)))
+    rejected = replace(REPORT, state=ReportState.REJECTED)
+    await spool.report(rejected, NOW + 1)
+    assert (await spool.move([Step(id="M1-1", to=State.QUEUED, event="retried", next_at=NOW)], NOW + 2)) == [True]
+    await spool.report(rejected, NOW + 3)
+    assert await state_of(spool) is State.QUEUED
+
+
+async def test_an_early_report_that_comes_again_is_kept_once(spool: SqliteSpool) -> None:
+    await spool.accept(intake(delivery(state=State.SENDING)))
+    early = replace(REPORT, client_message_id=None, transfer_id="t", text="deliveredAs=sms")
+    for _ in range(3):
+        assert not await spool.report(early, NOW + 1)
+    await spool.move([Step(id="M1-1", to=State.SENT, event="sent", transfer_id="t")], NOW + 2)
+    assert await spool.report(early, NOW + 3)
+    ((_, events),) = await spool.show("M1-1")
+    assert [(event.event, event.text) for event in events if event.event == "report"] == [("report", "deliveredAs=sms")]
+
+
+async def test_whatever_names_nobody_is_kept(spool: SqliteSpool) -> None:
+    for number, changes in enumerate(({"client_message_id": "x-1"}, {"client_message_id": None, "transfer_id": "t"})):
+        await spool.report(replace(REPORT, notification_id=f"n{number}", phone="436600000001", **changes), NOW)  # type: ignore[arg-type]  # its own fields
+    kept = await spool.writer.run(
+        lambda db: db.execute("SELECT transfer_id, client_message_id, phone, state FROM orphans").fetchall()
+    )
+    assert kept == [(None, "x-1", "436600000001", "delivered"), ("t", None, "436600000001", "delivered")]
+
+
 async def test_the_clients_id_counts_before_the_transfer_id(spool: SqliteSpool) -> None:
     await spool.accept(intake(delivery(1, state=State.SENT), delivery(2, state=State.SENT, transfer_id="t")))
     await spool.report(replace(REPORT, transfer_id="t"), NOW)

@@ -236,6 +236,52 @@ def test_which_leaves_are_read(mail_: bytes, leaves: list[str], attachments: int
     assert not found.encrypted
 
 
+@pytest.mark.parametrize(
+    ("encoding", "body", "octets"),
+    [
+        ("", b"\x00\xff\r\n", b"\x00\xff\r\n"),
+        ("7bit", b"x", b"x"),
+        ("8BIT", b"\xff", b"\xff"),
+        ("binary", b"\n", b"\n"),
+        ("base64", b"AP8=\r\n", b"\x00\xff"),
+        ("base64", b"  AP\r\n8=", b"\x00\xff"),
+        ("base64", b"", b""),
+        ("base64", b"AP8", None),  # text may be guessed at, octets may not
+        ("base64", b"AP8=AP8=", None),
+        ("base64", b"AP-_", None),
+        ("base64", b"AP8=\r\n-- \r\na list's footer", None),
+        ("quoted-printable", b"=00=FF=\r\nx\r\n", b"\x00\xffx\r\n"),
+        ("x-uuencode", b"x", None),
+    ],
+)
+def test_octets_are_exact_or_none(encoding: str, body: bytes, octets: bytes | None) -> None:
+    part = parts.tree({"content-type": ("application/x",), "content-transfer-encoding": (encoding,)}, body)
+    assert part.octets() == octets
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("attachment", None),
+        ("attachment; filename=a.vcf", "a.vcf"),
+        ('attachment; filename=""', ""),
+        ("attachment; filename*=utf-8''J%C3%B6rg.vcf", "Jörg.vcf"),
+        ("attachment; filename*=iso-8859-1'de'J%F6rg.vcf", "Jörg.vcf"),
+        ("attachment; filename*0*=utf-8''J%C3%B6; filename*1=rg.vcf", "Jörg.vcf"),
+        ('attachment; filename="=?utf-8?q?J=C3=B6rg=2Evcf?="', "Jörg.vcf"),
+        ("attachment; filename=Jörg.vcf", "Jörg.vcf"),
+        ("attachment; filename=Ягуар.vcf", "Ягуар.vcf"),
+    ],
+)
+def test_file_names(header: str, name: str | None) -> None:
+    part = parts.tree({"content-type": ("application/x",), "content-disposition": (header,)}, b"x")
+    assert part.name == name
+    named_elsewhere = parts.tree(
+        {"content-type": (header.replace("attachment", "a/b").replace("filename", "name"),)}, b"x"
+    )
+    assert named_elsewhere.name == name
+
+
 def test_an_encrypted_part_beside_a_text_is_noted() -> None:
     mail_ = multipart("mixed", PLAIN, b"Content-Type: application/pkcs7-mime\n\nx")
     head, begin = split(mail_)

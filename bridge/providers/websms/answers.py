@@ -35,15 +35,17 @@ class Answer:
         return self.status // 100
 
 
-def receipt(answer: Answer, *, delivery_id: str, test: bool, now: float) -> Receipt:
+def receipt(
+    answer: Answer, *, delivery_id: str, test: bool, now: float, binary: bool = False, repeat: bool = False
+) -> Receipt:
     """Judges `answer` to the call for `delivery_id`; `test`: we asked for a simulated message; `now` in Unix
-    seconds.
+    seconds; `binary`: the message was one; `repeat`: it was tried before.
     """
     found, why = _fields(answer)
     code = wire.count(found.get("statusCode"))
     if code is None or (answer.family == _REDIRECT and by_code(code).verdict is not Verdict.ACCEPTED):
         return _without_code(answer, found, why, now)
-    meaning = by_code(code)
+    meaning = by_code(code, binary=binary, repeat=repeat)
     if meaning.verdict is Verdict.ACCEPTED:
         if answer.family != _SUCCESS:
             return _contradiction(answer, code)

@@ -9,33 +9,33 @@ close them under a request.
 import asyncio
 import base64
 import dataclasses
-import json
 import ssl
-from typing import Final
+from typing import Final, Literal
 
 import aiohttp
 from yarl import URL
 
 from bridge import __version__
-from bridge.message import Delivery, IncomingSms, Receipt, Report, Scope, Sms, Verdict, decode_sms
+from bridge.config.network import is_loopback
+from bridge.message import Delivery, IncomingSms, Receipt, Report, Scope, Verdict
 from bridge.providers import Outcome, Reply
 from bridge.providers.websms import answers, network, notifications
+from bridge.providers.websms.request import Request, request
 
 KEPT_OPEN: Final = 4.0  # seconds an idle connection is used again
 LONGEST_ANSWER: Final = 64 * 1024  # bytes
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=20)
-VALIDITY: Final = (60, 259_200)  # seconds, bounds of the provider's field validityPeriode
 _SHORTEST_SECRET: Final = 8  # characters; replacing shorter ones would only mutilate words
-_INTERNATIONAL_DIGITS: Final = 7  # a number of fewer digits is a shortcode
 
 
 class Websms:
     """An account at websms (LINK Mobility Austria), a `bridge.providers.Provider`.
 
-    `url` is the base, for example ``https://api.websms.com/rest``; either `token` (Bearer) or `username` and
-    `password` (Basic). `callback_url` is where the provider shall report (it holds a secret), `country` the
-    region of national numbers in notifications, `max_in_flight` the size of the pool. Raises ValueError for
-    settings that cannot work.
+    `url` is the base, for example ``https://api.websms.com/rest``, plain http on this machine only; either `token`
+    (Bearer, or with `token_in` "query" a parameter of the URL) or `username` and `password` (Basic). `callback_url`
+    is where the provider shall report (it holds a secret), `country` the region of national numbers in
+    notifications, `xml_root` the root element of answers to those in XML, `max_in_flight` the size of the pool.
+    Raises ValueError for settings that cannot work.
     """
 
     def __init__(
@@ -45,40 +45,59 @@ class Websms:
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        token_in: Literal["header", "query"] = "header",  # noqa: S107  # a place, not a secret
         test: bool = False,
         max_in_flight: int = 8,
         callback_url: str | None = None,
         country: str = "AT",
+        xml_root: str = "notificationResponse",
         ssl_context: ssl.SSLContext | None = None,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
     ) -> None:
-        self._url = _endpoint(url)
+        self._url = _base(url)
         self._authorization = _authorization(token, username, password)
+        self._headers = {"Accept": "application/json", "Content-Type": "application/json;charset=UTF-8"}
+        self._query: dict[str, str] = {}
+        if token_in == "header":  # noqa: S105  # a place, not a secret
+            self._headers["Authorization"] = self._authorization
+        elif token is not None:
+            self._query["access_token"] = token
+        else:
+            raise ValueError("only a token can stand in the query")
         self._test = test
         self._max_in_flight = max_in_flight
         self._callback_url = callback_url
         self._country = country
+        self._xml_root = xml_root
         self._ssl = ssl_context
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
-        secrets = (callback_url, URL(callback_url or "").name, token, password, self._authorization)
+        quoted = URL.build(query=self._query).raw_query_string.partition("=")[2]
+        secrets = (callback_url, URL(callback_url or "").name, token, quoted, password, self._authorization)
         self._secrets = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET]
 
     async def send(self, delivery: Delivery, now: float) -> Receipt:
         """See `bridge.providers.Provider.send`."""
         attempt = network.Attempt()
         try:
-            body = _request(delivery, now=now, callback_url=self._callback_url, test=self._test)
-        except (ValueError, TypeError) as error:
+            wanted = request(delivery, now=now, callback_url=self._callback_url, test=self._test)
+        except (ValueError, TypeError, AttributeError) as error:
             return _unsendable(error)
         try:
-            answer = await self._post(network.Body(body, attempt), attempt)
+            answer = await self._post(wanted, attempt)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller needs to know whether it may be sent
             found = network.receipt(error, attempt)
         else:
-            found = answers.receipt(answer, delivery_id=delivery.id, test=self._test, now=now)
+            found = answers.receipt(
+                answer,
+                delivery_id=delivery.id,
+                test=self._test,
+                now=now,
+                binary=wanted.kind == "binary",
+                repeat=delivery.attempts > 1,
+            )
         return self._without_secrets(found)
 
     def read(self, body: bytes) -> IncomingSms | Report:
@@ -87,7 +106,7 @@ class Websms:
 
     def answer(self, outcome: Outcome, body: bytes) -> Reply:
         """See `bridge.providers.Provider.answer`."""
-        return notifications.answer(outcome, body)
+        return notifications.answer(outcome, body, xml_root=self._xml_root)
 
     async def close(self) -> None:
         """See `bridge.providers.Provider.close`."""
@@ -95,14 +114,14 @@ class Websms:
         if session is not None:
             await session.close()
 
-    async def _post(self, body: network.Body, attempt: network.Attempt) -> answers.Answer:
-        headers = {
-            "Authorization": self._authorization,
-            "Accept": "application/json",
-            "Content-Type": "application/json;charset=UTF-8",
-        }
+    async def _post(self, wanted: Request, attempt: network.Attempt) -> answers.Answer:
+        url = self._url / "smsmessaging" / wanted.kind
         async with self._pool().post(
-            self._url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=attempt
+            url.with_query(self._query),
+            data=network.Body(wanted.body, attempt),
+            headers=self._headers,
+            allow_redirects=False,
+            trace_request_ctx=attempt,
         ) as response:
             return answers.Answer(
                 status=response.status,
@@ -156,59 +175,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
     return bytes(body)
 
 
-def _request(delivery: Delivery, *, now: float, callback_url: str | None, test: bool) -> bytes:
-    """The JSON of the call: only what is set, never null. The misspelt field is the provider's."""
-    sms = decode_sms(delivery.payload)
-    shortest, longest = VALIDITY
-    fields: dict[str, object] = {
-        "recipientAddressList": [delivery.recipient],
-        "messageContent": sms.text,
-        "maxSmsPerMessage": min(max(sms.max_parts, 1), 255),
-        "clientMessageId": delivery.id,
-        "validityPeriode": int(min(max(delivery.expires_at - now, shortest), longest)),
-        **_optional(sms),
-    }
-    if callback_url is not None:
-        fields["notificationCallbackUrl"] = callback_url
-    if test:
-        fields["test"] = True
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _optional(sms: Sms) -> dict[str, object]:
-    fields: dict[str, object] = {}
-    if sms.originator:
-        address, kind = sender_address(sms.originator)
-        fields["senderAddress"] = address
-        fields["senderAddressType"] = kind
-    if sms.flash:
-        fields["sendAsFlashSms"] = True
-    if sms.priority is not None:
-        fields["priority"] = sms.priority
-    if sms.category is not None:
-        fields["contentCategory"] = sms.category
-    return fields
-
-
-def sender_address(originator: str) -> tuple[str, str]:
-    """senderAddress and senderAddressType for an originator: a number (leading ``+`` allowed), a shortcode,
-    or letters.
-    """
-    digits = originator.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        return originator, "alphanumeric"
-    if len(digits) < _INTERNATIONAL_DIGITS:
-        return digits, "shortcode"
-    return digits, "national" if digits.startswith("0") else "international"
-
-
-def _endpoint(url: str) -> URL:
+def _base(url: str) -> URL:
     base = URL(url.rstrip("/"))
     if base.scheme not in ("http", "https") or not base.host:
         raise ValueError("the provider's url must be http(s)://host/path")
+    if base.scheme == "http" and not is_loopback(base.host):
+        raise ValueError("the provider's url may be plain http only on this machine")
     if base.user is not None or base.password is not None or base.query_string:
         raise ValueError("the provider's url must hold no credentials and no query")
-    return base / "smsmessaging" / "text"
+    return base
 
 
 def _authorization(token: str | None, username: str | None, password: str | None) -> str:

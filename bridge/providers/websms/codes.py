@@ -40,7 +40,7 @@ CODES: Final[Mapping[int, Meaning]] = {
     4005: Meaning(OURS, MESSAGE, "4.3.5", True, "the message alphabet is invalid"),
     4006: Meaning(OURS, MESSAGE, "4.3.5", True, "the message class is invalid"),
     4007: Meaning(OURS, MESSAGE, "4.3.5", True, "the message data is invalid"),
-    # Never a reason for a new id: on a repeat it may mean that the first one was taken.
+    # Never a reason for a new id; on a repeat see `ON_REPEAT`.
     4008: Meaning(OURS, MESSAGE, "4.3.5", True, "the message id is invalid"),
     4009: Meaning(PERMANENT, MESSAGE, "5.6.0", False, "the text is invalid"),
     4010: Meaning(OURS, MESSAGE, "4.3.5", True, "the segmentation setting is invalid"),
@@ -62,7 +62,7 @@ CODES: Final[Mapping[int, Meaning]] = {
     # "Too many recipients": with one recipient in a request it can only mean the rate.
     4025: Meaning(THROTTLED, ACCOUNT, "4.4.5", False, "the transfer rate is exceeded", 30.0),
     4026: Meaning(PERMANENT, MESSAGE, "5.2.3", True, "the text needs more parts than allowed"),
-    # About segments of binary messages; on a text, which is all we send, it is our bug.
+    # About segments of binary messages (see `ON_BINARY`); on a text it is our bug.
     4027: Meaning(OURS, MESSAGE, "4.3.5", True, "a segment is invalid"),
     4029: Meaning(PERMANENT, MESSAGE, "5.7.1", False, "the recipient is not allowed"),
     4031: Meaning(PERMANENT, MESSAGE, "5.7.1", False, "the recipient is blacklisted"),
@@ -76,6 +76,17 @@ CODES: Final[Mapping[int, Meaning]] = {
     5000: Meaning(UNKNOWN, MESSAGE, "4.3.0", False, "an internal error at the provider"),
     5003: Meaning(TEMPORARY, ACCOUNT, "4.3.2", False, "the service is unavailable"),
 }
+
+ON_BINARY: Final[Mapping[int, Meaning]] = {
+    4027: Meaning(PERMANENT, MESSAGE, "5.6.0", False, "a segment of the binary message is invalid"),
+}
+"""Codes that mean something else in answer to a binary message: its bytes are the author's."""
+
+ON_REPEAT: Final[Mapping[int, Meaning]] = {
+    # The provider may know the id from the attempt whose answer was lost: then the phone has the message.
+    4008: Meaning(UNKNOWN, MESSAGE, "4.4.2", True, "the message id is known already, or invalid"),
+}
+"""Codes that mean something else in answer to a message that may have gone before."""
 
 HTTP: Final[Mapping[int, Meaning]] = {
     400: Meaning(OURS, ACCOUNT, "4.3.5", True, "the provider did not understand the request"),
@@ -111,8 +122,15 @@ _HTTP_LOST = Meaning(UNKNOWN, MESSAGE, "4.4.2", False, "the provider's answer wa
 _HTTP_ODD = Meaning(UNKNOWN, MESSAGE, "4.4.2", True, "the provider's answer says nothing about the message")
 
 
-def by_code(code: int) -> Meaning:
-    """The meaning of a statusCode; one that is not in the table is judged by its family."""
+def by_code(code: int, *, binary: bool = False, repeat: bool = False) -> Meaning:
+    """The meaning of a statusCode; one that is not in the table is judged by its family.
+
+    `binary`: the message was one; `repeat`: the message was tried before.
+    """
+    if binary and code in ON_BINARY:
+        return ON_BINARY[code]
+    if repeat and code in ON_REPEAT:
+        return ON_REPEAT[code]
     if code in CODES:
         return CODES[code]
     families = {2: _ODD_ACCEPTED, 4: _ODD_REFUSED, 5: _ODD_UNKNOWN}

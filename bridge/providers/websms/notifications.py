@@ -1,8 +1,8 @@
-"""Reading what websms tells us: texts from phones and handset reports, in JSON or XML.
+"""Reading what websms tells us: SMS from phones and handset reports, in JSON or XML.
 
 The Content-Type it sends is not documented, so the first byte decides. Nearly every field can be missing in
 practice; only what makes a notification useless is insisted on. What cannot be used is `Unreadable`, and the
-caller keeps it: it may be somebody's SMS.
+caller keeps it: it may be somebody's SMS. So does a type we do not know, as long as it brings a text.
 """
 
 import hashlib
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge import normalize
-from bridge.message import IncomingSms, Report, Unreadable
+from bridge.message import Attachment, IncomingSms, Report, Unreadable
 from bridge.providers import Outcome, Reply
-from bridge.providers.websms import wire
+from bridge.providers.websms import contents, wire
 from bridge.providers.websms.codes import REPORTS
 from bridge.providers.websms.xml import xml_fields
 
@@ -34,26 +34,27 @@ def read(body: bytes, *, country: str) -> IncomingSms | Report:
     fields = xml_fields(_trimmed(body)) if is_xml(body) else wire.json_object(_trimmed(body))
     kind = fields.get("messageType")
     notification_id = _notification_id(fields.get("notificationId"), body)
-    if kind == "text":
-        return _incoming(fields, notification_id, country)
     if kind == "deliveryReport":
         return _report(fields, notification_id)
     if kind is None:
         raise Unreadable("the notification has no messageType")
+    if kind in ("text", "binary") or isinstance(fields.get("textMessageContent"), str):
+        named = wire.words(kind, 40)
+        if named:
+            return _incoming(fields, notification_id, named, country)
     raise Unreadable(f"notifications of type {wire.words(kind, 40) or 'that is no string'} are not supported")
 
 
-def answer(outcome: Outcome, body: bytes) -> Reply:
+def answer(outcome: Outcome, body: bytes, *, xml_root: str) -> Reply:
     """HTTP status, Content-Type and body for a notification with this `body`: JSON to JSON, XML to XML.
 
-    The root element of the XML is our guess: the provider documents none.
+    The provider documents no root element for answers in XML, so `xml_root` is a setting.
     """
     status, code, message = _ANSWERS[outcome]
     if is_xml(body):
         xml = (
             '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-            f"<notificationResponse><statusCode>{code}</statusCode>"
-            f"<statusMessage>{message}</statusMessage></notificationResponse>"
+            f"<{xml_root}><statusCode>{code}</statusCode><statusMessage>{message}</statusMessage></{xml_root}>"
         )
         return status, "application/xml; charset=UTF-8", xml.encode()
     return (
@@ -72,23 +73,44 @@ def _trimmed(body: bytes) -> bytes:
     return body.removeprefix(_BOM).lstrip(_SPACE)
 
 
-def _incoming(fields: Mapping[str, object], notification_id: str, country: str) -> IncomingSms:
+def _incoming(fields: Mapping[str, object], notification_id: str, kind: str, country: str) -> IncomingSms:
     phone = _number(fields.get("senderAddress"))
     if phone is None:
         raise Unreadable("the SMS has no senderAddress")
-    content = fields.get("textMessageContent")
-    if not isinstance(content, str):
-        raise Unreadable("the SMS has no textMessageContent")
+    text, attachments = _octets(fields) if kind == "binary" else (_text(fields), ())
     return IncomingSms(
         notification_id=notification_id,
         phone=phone,
         line=_line(fields.get("recipientAddress"), fields.get("recipientAddressType"), country),
-        text=wire.text(content),
-        flash=fields.get("messageFlashSms") in (True, "true"),
+        text=text,
+        flash=_is_true(fields.get("messageFlashSms")),
+        attachments=attachments,
+        kind=kind,
     )
 
 
+def _text(fields: Mapping[str, object]) -> str:
+    content = fields.get("textMessageContent")
+    if not isinstance(content, str):
+        raise Unreadable("the SMS has no textMessageContent")
+    return wire.text(content)
+
+
+def _octets(fields: Mapping[str, object]) -> tuple[str, tuple[Attachment, ...]]:
+    content = fields.get("binaryMessageContent")
+    elements = content if isinstance(content, list) else [content]
+    if not content:
+        raise Unreadable("the SMS has no binaryMessageContent")
+    parts = [wire.octets(element) for element in elements]
+    return contents.read(parts, with_header=_is_true(fields.get("userDataHeaderPresent")))
+
+
+def _is_true(value: object) -> bool:
+    return value in (True, "true")
+
+
 def _report(fields: Mapping[str, object], notification_id: str) -> Report:
+    """A report; one that names no message is unreadable: by a phone alone it could settle somebody else's."""
     word = fields.get("deliveryReportMessageStatus")
     state = REPORTS.get(word) if isinstance(word, str) else None
     if state is None:
@@ -136,14 +158,11 @@ def _number(value: object) -> str | None:
 
 
 def _line(value: object, kind: object, country: str) -> str | None:
-    """Our number that was written to: international digits where it is one, a shortcode as it is."""
+    """Our number that was written to, spelt as `line` in routes.toml is: else no row would ever match."""
     spelt = wire.words(value, 64).replace(" ", "")
-    if kind == "shortcode" or not spelt:
-        return spelt or None
-    national = kind == "national" or (spelt.startswith("0") and not spelt.startswith("00"))
-    if not national:
-        return _number(spelt)
+    if kind == "international" and not spelt.startswith(("+", "0")):
+        spelt = f"+{spelt}" if spelt else ""
     try:
         return normalize.line(spelt, country)
     except ValueError:
-        return spelt
+        return spelt.removeprefix("+") or None

@@ -4,6 +4,7 @@ Numbers stay the digits they were written in: ids of 19 digits arrive as JSON nu
 nothing here is calculated with, and a number of 5,000 digits must not cost anything.
 """
 
+import base64
 import json
 import re
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from typing import NoReturn
 
 from bridge.message import Unreadable
 
+_URL_SAFE = str.maketrans("-_", "+/", " \t\r\n")
+_BASE64 = re.compile(r"([A-Za-z0-9+/]*)={0,2}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -61,6 +64,14 @@ def identifier(value: object, limit: int = 100) -> str | None:
     value = value.strip(" ")
     usable = 0 < len(value) <= limit and value.isascii() and value.isprintable()
     return value if usable else None
+
+
+def octets(value: object) -> bytes:
+    """What base64 holds, in the standard alphabet or the URL-safe one, padded or not. Raises `Unreadable`."""
+    found = _BASE64.fullmatch(value.translate(_URL_SAFE)) if isinstance(value, str) else None
+    if found is None or len(found[1]) % 4 == 1:
+        raise Unreadable("the SMS holds something that is no base64")
+    return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4))
 
 
 def count(value: object) -> int | None:

@@ -1,5 +1,7 @@
 """Notifications in XML: the children of the root as a flat table, and nothing else of XML.
 
+What is a list in JSON is an element repeated here; so is its only field that may hold several values, always.
+
 Nothing is expanded and nothing is fetched: a document type, the place where entities are declared, ends the
 reading before expat has looked at it. Names are compared without prefix and the root may be called anything,
 because neither is documented.
@@ -11,6 +13,8 @@ from xml.parsers import expat
 from bridge.message import Unreadable
 
 DEEPEST: Final = 16
+LISTS: Final = frozenset({"binaryMessageContent"})
+"""Fields that are lists of texts, even of one."""
 
 
 class _Table:
@@ -18,6 +22,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.fields: dict[str, object] = {}
+        self._lists: dict[str, list[str]] = {}
         self._depth = 0
         self._name = ""
         self._pieces: list[str] = []
@@ -38,13 +43,21 @@ class _Table:
         self._depth -= 1
         if self._depth != 1:
             return
-        if self._name != "binaryMessageContent" and self._name in self.fields:
+        value = "".join(self._pieces)
+        if self._name in LISTS:
+            self._lists.setdefault(self._name, []).append(value)
+            self.fields[self._name] = self._lists[self._name]
+            return
+        if self._name in self.fields:
             raise Unreadable(f"the XML gives {self._name[:40]} twice")
-        self.fields[self._name] = "".join(self._pieces)
+        self.fields[self._name] = value
 
 
 def xml_fields(body: bytes) -> dict[str, object]:
-    """The root's children by local name, each with its text. Raises `Unreadable`."""
+    """The root's children by local name, each with its text; those in `LISTS` with all of theirs.
+
+    Raises `Unreadable`.
+    """
     table = _Table()
     parser = expat.ParserCreate()
     parser.buffer_text = True
