@@ -1,5 +1,6 @@
 """The readers that only rows of routes.toml need."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -200,3 +201,9 @@ def test_the_bounds_of_a_key_are_inside(key: str, low: object, high: object, bel
     READ[key](high, setup.place())
     setup.refusal(READ[key], below)
     setup.refusal(READ[key], above)
+
+
+def test_the_sample_table_names_every_key_with_its_sentence() -> None:
+    sample = (Path(__file__).parents[2] / "config" / "routes.toml").read_text(encoding="utf-8")
+    for key in route_keys.ROUTE_KEYS:
+        assert re.search(rf"^#   {key.name} .*{re.escape(key.sentence)}$", sample, re.MULTILINE), key.name
