@@ -10,7 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 from aiohttp import web
@@ -106,6 +106,7 @@ class _Crowd:
         """Whether one more of this address may come in, and is counted; None: it may, and is not."""
         if self._is_spared(peer):
             return None
+        peer = _place(peer)
         if self._counted.total() >= self.bounds.connections or self._counted[peer] >= self.bounds.per_address:
             self._say(peer)
             return False
@@ -114,6 +115,7 @@ class _Crowd:
 
     def leave(self, peer: str) -> None:
         """One that was counted is gone."""
+        peer = _place(peer)
         self._counted[peer] -= 1
         if not self._counted[peer]:
             del self._counted[peer]
@@ -132,6 +134,14 @@ class _Crowd:
         if now - self._said_at >= _SAID_EVERY:
             self._said_at = now
             self._log.warning("reject", peer=peer, reason="too many connections; others of this minute are not logged")
+
+
+def _place(peer: str) -> str:
+    """What is counted as one address: of IPv6 a whole /64, since whoever has one address there has them all."""
+    address = ip_address(peer.partition("%")[0])
+    if address.version == 4 or address.ipv4_mapped:  # noqa: PLR2004  # the version of IP
+        return peer
+    return str(ip_network((address, 64), strict=False))
 
 
 class _Bounded(asyncio.Protocol):

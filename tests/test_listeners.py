@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from bridge.config import Endpoint
-from bridge.listeners import Bounds, HttpListener
+from bridge.listeners import Bounds, HttpListener, _place
 from bridge.routing import Network
 from tests.wait import PATIENCE, until, until_async
 
@@ -213,3 +213,9 @@ async def test_a_proxy_is_not_counted(bounds: Bounds, spared: tuple[Network, ...
 
 def test_the_bounds_of_the_contract() -> None:
     assert Bounds() == Bounds(header_within=10.0, connections=100, per_address=10, spare_loopback=True)
+
+
+def test_one_address_of_ipv6_is_a_whole_network() -> None:
+    assert _place("2001:db8:0:1::1") == _place("2001:db8:0:1:ffff::2%eth0") != _place("2001:db8:0:2::1")
+    assert _place("192.0.2.1") != _place("192.0.2.2")
+    assert _place("::ffff:192.0.2.1") != _place("::ffff:192.0.2.2")

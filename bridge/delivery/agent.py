@@ -135,7 +135,7 @@ class Agent:
             return False
         if not self._claimed:
             # No more than start soon: what is urgent and comes now must not wait behind what was claimed before.
-            limit = room if allowed is not None or self._pace.limit else self._max
+            limit = 1 if allowed is not None or self._pace.limit else self._max
             self._claimed.extend(
                 await self._spool.claim(self.channel, limit, now, now + LEASE, self.pauses.closed_routes(now))
             )
@@ -210,6 +210,7 @@ class Agent:
 
     async def _settle(self, delivery: Delivery, receipt: Receipt) -> None:
         now = self._clock()
+        receipt = self.pauses.judged(delivery, receipt)
         step = decide(delivery, receipt, now, self._jitter())
         while True:
             try:

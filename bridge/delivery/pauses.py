@@ -4,7 +4,7 @@ Kept in memory: after a restart the first answer tells it anew. One message at a
 only what the probe is answered lifts the pause, since calls that were under way when it began know nothing of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.delivery.decide import PROBE_EVERY
 from bridge.message import Channel, Delivery, Receipt, Scope, Verdict
@@ -57,6 +57,7 @@ class Pauses:
     def __init__(self) -> None:
         self.scopes: dict[str, Pause] = {}
         self._failures = 0
+        self._worked: dict[str, float] = {}  # when a scope last took a message
         self._last: dict[tuple[str, Verdict], float] = {}
 
     def room(self, now: float) -> int | None:
@@ -85,8 +86,23 @@ class Pauses:
             if pause.probe == delivery.id:
                 pause.probe = None
 
+    def judged(self, delivery: Delivery, receipt: Receipt) -> Receipt:
+        """The answer, or the same about this message alone.
+
+        Whoever is refused a second time with words for the whole scope, while others went through since the first, is
+        itself what is wrong: it is held, or it would pause the scope again and again.
+        """
+        if receipt.verdict is not Verdict.OURS or receipt.scope is Scope.MESSAGE or delivery.code != receipt.code:
+            return receipt
+        key = delivery.route if receipt.scope is Scope.ROUTE else ACCOUNT
+        if self._worked.get(key, 0.0) <= delivery.changed_at:
+            return receipt
+        return replace(receipt, scope=Scope.MESSAGE)
+
     def answered(self, delivery: Delivery, receipt: Receipt, now: float) -> Change:
         """Learn from an answer."""
+        if receipt.verdict is Verdict.ACCEPTED:
+            self._worked[ACCOUNT] = self._worked[delivery.route] = now
         probed = {key: pause for key, pause in self.scopes.items() if pause.probe == delivery.id}
         self.not_sent(delivery)
         key = self._paused_by(delivery, receipt)

@@ -260,15 +260,19 @@ def _answer_route(configuration: Configuration, answer: threads.Answer) -> Route
     table = configuration.routes
     row = (table.by_line(answer.line) if answer.line else None) or table.by_phone_any(answer.phone)
     originator = answer.line or configuration.settings.websms.sender
+    # A line that may receive and not send must pause its answers alone, not the row's alarms.
+    own = f"answers over {answer.line}" if answer.line else "answers"
     if row is None:
         return Route(
-            name="answer",
+            name=own,
             row=0,
             allow=Allow(),
             originator=originator,
             language=configuration.settings.language,
         )
-    return replace(row, originator=answer.line or row.originator or originator)
+    if answer.line is None or answer.line == row.originator:
+        return replace(row, originator=row.originator or originator)
+    return replace(row, name=own, originator=answer.line)
 
 
 @lru_cache(maxsize=1024)

@@ -502,3 +502,13 @@ async def test_a_higher_price_is_told_once_an_hour(rig: Rig) -> None:
     await until_async(told_again)
     (first, _) = await rig.spool.alerts(99)
     assert "P1-1 cost 2 SMS where the bridge counted 1" in first.text
+
+
+async def test_what_is_urgent_does_not_wait_behind_what_a_slow_pace_has_claimed(rig: Rig) -> None:
+    agent = rig.start(max_in_flight=8, rate=5.0)
+    await rig.put(*(delivery(number) for number in range(1, 9)))
+    await rig.calls(1)
+    await rig.put(delivery(mail="ALARM", urgent=True))
+    agent.wake()
+    await rig.calls(3)
+    assert "ALARM-1" in [call.id for call in rig.carrier.calls[:3]]

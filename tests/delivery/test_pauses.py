@@ -275,3 +275,18 @@ def test_lost_answers_in_a_row_pause_the_account() -> None:
     for number in range(BREAK_AFTER + 1):
         mails.answered(delivery(number, channel=Channel.MAIL), lost, NOW)
     assert mails.room(NOW) is None  # a mail is repeated under the same Message-ID: nothing is at stake
+
+
+@pytest.mark.parametrize("scope", [Scope.ACCOUNT, Scope.ROUTE])
+def test_a_message_that_is_refused_again_while_others_go_is_what_is_wrong(scope: Scope) -> None:
+    pauses = Pauses()
+    refused = dataclasses.replace(OURS, scope=scope)
+    first = sms(1)
+    assert pauses.judged(first, refused).scope is scope
+    again = dataclasses.replace(first, code=refused.code, changed_at=NOW)
+    assert pauses.judged(again, refused).scope is scope, "nobody went since"
+    pauses.answered(sms(2), OK, NOW + 1)
+    assert pauses.judged(again, refused).scope is Scope.MESSAGE
+    assert pauses.judged(first, refused).scope is scope, "another's first refusal may be the account's"
+    other = dataclasses.replace(again, code="4014")
+    assert pauses.judged(other, refused).scope is scope, "another reason than before"

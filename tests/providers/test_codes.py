@@ -81,7 +81,7 @@ WITHOUT_JSON = [
     (301, OURS, ACCOUNT, "4.3.5", True),
     (302, OURS, ACCOUNT, "4.3.5", True),
     (307, OURS, ACCOUNT, "4.3.5", True),
-    (400, OURS, ACCOUNT, "4.3.5", True),
+    (400, OURS, MESSAGE, "4.3.5", True),
     (401, OURS, ACCOUNT, "4.3.5", True),
     (403, OURS, ACCOUNT, "4.3.5", True),
     (404, OURS, ACCOUNT, "4.3.5", True),

@@ -70,7 +70,7 @@ async def test_how_long_it_stays_away(code: int, wait: float | None) -> None:
 HTTP: list[tuple[dict[str, Any], str, Verdict, Scope, str, bool]] = [
     ({"http": 301}, "http 301", OURS, ACCOUNT, "4.3.5", True),
     ({"http": 307}, "http 307", OURS, ACCOUNT, "4.3.5", True),
-    ({"http": 400}, "http 400", OURS, ACCOUNT, "4.3.5", True),
+    ({"http": 400}, "http 400", OURS, MESSAGE, "4.3.5", True),
     ({"http": 401}, "http 401", OURS, ACCOUNT, "4.3.5", True),
     ({"http": 403}, "http 403", OURS, ACCOUNT, "4.3.5", True),
     ({"http": 404}, "http 404", OURS, ACCOUNT, "4.3.5", True),

@@ -437,6 +437,7 @@ async def test_a_token_lets_its_mailbox_answer_that_phone_over_that_line(rig: Ri
     (item,) = await rig.kept()
     assert (item.recipient, item.author) == ("436600000055", outside)
     assert decode_sms(item.payload).originator == LINE
+    assert item.route == f"answers over {LINE}", "a line that may not send pauses its answers, no row's alarms"
     assert (await rig.rcpt(token(outside).upper(), outside)).startswith("250")
 
 

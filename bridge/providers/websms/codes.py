@@ -79,8 +79,11 @@ CODES: Final[Mapping[int, Meaning]] = {
 
 ON_BINARY: Final[Mapping[int, Meaning]] = {
     4027: Meaning(PERMANENT, MESSAGE, "5.6.0", False, "a segment of the binary message is invalid"),
+    # The right to send binary SMS may be what is missing: texts on other routes must not wait for it.
+    4018: Meaning(OURS, ROUTE, "4.3.5", True, "the account may not use this method for binary SMS"),
+    4022: Meaning(OURS, ROUTE, "4.3.5", True, "access to the interface for binary SMS is denied"),
 }
-"""Codes that mean something else in answer to a binary message: its bytes are the author's."""
+"""Codes that mean something else in answer to a binary message: its bytes are the author's, its endpoint another."""
 
 ON_REPEAT: Final[Mapping[int, Meaning]] = {
     # The provider may know the id from the attempt whose answer was lost: then the phone has the message.
@@ -89,7 +92,8 @@ ON_REPEAT: Final[Mapping[int, Meaning]] = {
 """Codes that mean something else in answer to a message that may have gone before."""
 
 HTTP: Final[Mapping[int, Meaning]] = {
-    400: Meaning(OURS, ACCOUNT, "4.3.5", True, "the provider did not understand the request"),
+    # About this body, whatever is odd in it: others need not wait.
+    400: Meaning(OURS, MESSAGE, "4.3.5", True, "the provider did not understand the request"),
     401: Meaning(OURS, ACCOUNT, "4.3.5", True, "the provider refuses our credentials"),
     403: Meaning(OURS, ACCOUNT, "4.3.5", True, "the provider refuses our account"),
     404: Meaning(OURS, ACCOUNT, "4.3.5", True, "there is no SMS interface at the configured address"),
