@@ -437,8 +437,15 @@ async def test_a_token_lets_its_mailbox_answer_that_phone_over_that_line(rig: Ri
     (item,) = await rig.kept()
     assert (item.recipient, item.author) == ("436600000055", outside)
     assert decode_sms(item.payload).originator == LINE
-    assert item.route == f"answers over {LINE}", "a line that may not send pauses its answers, no row's alarms"
     assert (await rig.rcpt(token(outside).upper(), outside)).startswith("250")
+
+
+async def test_a_line_that_may_not_send_pauses_its_answers_and_no_row(rig: Rig) -> None:
+    answer = threads.token(KEY, threads.Answer(phone="436600000001", line="828270000001"), ANYONE, NOW)
+    assert (await rig.send(mail("ja"), [f"r+{answer}@{DOMAIN}"], ANYONE))[0] == 250
+    (item,) = await rig.kept()
+    assert decode_sms(item.payload).originator == "828270000001"
+    assert item.route == "answers over 828270000001"
 
 
 @pytest.mark.parametrize(
