@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.message import Scope, Verdict
 from bridge.providers.websms.answers import LONGEST_WAIT, Answer, receipt, wait_asked
+from bridge.providers.websms.sentences import explain
 from tests.providers.answered import coded, judged
 
 
@@ -27,6 +28,9 @@ def test_refused_credentials_concern_the_account_whatever_the_code(http: int) ->
 def test_a_success_inside_a_failure_is_unknown(http: int) -> None:
     found = judged(coded(2000), http=http)
     assert (found.verdict, found.alert) == (Verdict.UNKNOWN, True)
+    assert "2000" in found.text
+    assert "may or may not have" in (explain(found.code, "en") or "")
+    assert "ungewiss" in (explain(found.code, "de") or "")
 
 
 def test_a_redirect_is_ours_unless_its_body_says_that_it_was_sent() -> None:
@@ -97,6 +101,24 @@ def test_another_id_echoed_is_a_success_to_look_at() -> None:
     found = judged(coded(2000, clientMessageId="m2-1"))
     assert (found.verdict, found.alert) == (Verdict.ACCEPTED, True)
     assert not judged(coded(2000, clientMessageId=None)).alert
+
+
+@pytest.mark.parametrize("code", [2000, 2001, 2999])
+@pytest.mark.parametrize("odd", [{"transferId": None}, {"clientMessageId": "m2-1"}])
+def test_a_success_to_look_at_is_not_explained_by_nothing_to_do(code: int, odd: dict[str, object]) -> None:
+    found = judged(coded(code, **odd))
+    told = explain(found.code, "en")
+    assert told is not None
+    assert "has taken the message" in told
+    assert "Nothing needs" not in told
+    assert str(code) in found.text
+    assert "nichts zu tun" not in (explain(found.code, "de") or "")
+
+
+def test_an_odd_test_is_still_told_to_be_a_test() -> None:
+    told = explain(judged(coded(2002, transferId=None)).code, "en")
+    assert told is not None
+    assert "test" in told
 
 
 def test_a_test_is_only_odd_if_it_was_not_asked_for() -> None:

@@ -68,6 +68,27 @@ def test_a_header_alone_may_be_the_message() -> None:
     assert read([waiting], with_header=True)[1][0].data == waiting
 
 
+@pytest.mark.parametrize(
+    ("headers", "remark"),
+    [
+        (["2a0301", "2a0303"], "\n[part 2 missing]"),
+        (["2a0402"], "\n[parts 1, 3, 4 missing]"),
+        (["2aff01"], "\n[254 parts missing]"),
+        (["2a0201", "2b0202"], "\n[2 parts missing]"),
+        (["2a0202", "2a0201"], ""),
+    ],
+)
+def test_missing_segments_are_told(headers: list[str], remark: str) -> None:
+    text, attachments = read([bytes.fromhex(f"050003{one}") + b"Hallo " for one in headers], with_header=True)
+    assert (text, attachments) == ("Hallo " * len(headers) + remark, ())
+
+
+def test_a_card_with_a_gap_is_attached_and_the_gap_told() -> None:
+    text, attachments = read(binary.segments(CARD * 5)[:-1], with_header=True)
+    assert text == "[part 3 missing]"
+    assert attachments[0].name == "contact.vcf"
+
+
 def test_nothing_is_nothing() -> None:
     assert read([b""], with_header=False) == read([], with_header=True) == ("", ())
 

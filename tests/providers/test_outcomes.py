@@ -93,7 +93,7 @@ HTTP: list[tuple[dict[str, Any], str, Verdict, Scope, str, bool]] = [
     ({"body": "x" * 70_000}, "http 200", LOST, MESSAGE, "4.4.2", True),
     ({"shape": "reset", "accept": True}, "lost", LOST, MESSAGE, "4.4.2", False),
     ({"delay": 0.5}, "lost", LOST, MESSAGE, "4.4.2", False),
-    ({"http": 500, "status": 2000}, "2000", LOST, MESSAGE, "4.4.2", True),
+    ({"http": 500, "status": 2000}, "contradiction", LOST, MESSAGE, "4.4.2", True),
     ({"http": 500, "status": 4002}, "4002", Verdict.PERMANENT, MESSAGE, "5.1.3", False),
     ({"http": 401, "status": 4002}, "4002", OURS, ACCOUNT, "4.3.5", True),
 ]

@@ -8,7 +8,8 @@ from bridge.providers.websms.codes import CODES, HTTP, by_code, by_http
 from bridge.providers.websms.sentences import SENTENCES, explain
 
 NETWORK = ("dns", "connect", "tls", "certificate", "lost", "error", "payload")
-EVERY = [*map(str, CODES), *(f"http {status}" for status in HTTP), *NETWORK]
+ODD = ("contradiction", "odd success")
+EVERY = [*map(str, CODES), *(f"http {status}" for status in HTTP), *NETWORK, *ODD]
 
 
 @pytest.mark.parametrize("code", EVERY)
@@ -57,6 +58,12 @@ def test_an_unknown_http_status_is_told_by_its_family(status: int) -> None:
 @pytest.mark.parametrize("code", ["", "expired", "report rejected", "http", "http x", "5.1.3", "４００２", "-1"])
 def test_what_is_no_code_of_the_provider_is_not_explained(code: str) -> None:
     assert explain(code, "en") is None
+
+
+def test_an_invalid_segment_is_told_in_words_true_of_texts_too() -> None:
+    english, german = SENTENCES["4027"]
+    assert re.search(r"bytes|file|attach", english, re.IGNORECASE) is None
+    assert re.search(r"Bytes|Datei|Anhang|angehängt", german) is None
 
 
 def test_no_key_is_written_in_vain() -> None:

@@ -195,3 +195,33 @@ def test_what_is_no_base64(value: object) -> None:
         return
     with pytest.raises(Unreadable, match="no base64"):
         wire.octets(value)
+
+
+TOKEN, SHORT_ONE = "made-up/token+1234", "p4ss"
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ("bad made-up/token+1234!", "bad …!"),
+        ("bad MADE-UP/TOKEN+1234!", "bad …!"),
+        ("a=made-up%2Ftoken%2B1234&b", "a=…&b"),
+        ("a=made-up%2ftoken%2b1234&b", "a=…&b"),
+        ("a=made-up/token%2B1234&b", "a=…&b"),
+        ("pass p4ss.", "pass …."),
+        ("password%3Dp4ss%26", "password%3D…%26"),
+        ("p4ssage p4ss_ xp4ss", "p4ssage p4ss_ xp4ss"),
+        ("made-up p4ssage", "made-up p4ssage"),
+        ("", ""),
+    ],
+)
+def test_secrets_are_masked_in_every_spelling_and_short_ones_as_words(told: str, left: str) -> None:
+    assert wire.masking([TOKEN, SHORT_ONE, "", None])(told) == left
+
+
+def test_the_longest_secret_is_masked_whole() -> None:
+    assert wire.masking(["abcdefgh", "https://x.example.com/abcdefgh"])("to https://x.example.com/abcdefgh") == "to …"
+
+
+def test_nothing_is_masked_without_secrets() -> None:
+    assert wire.masking(["", None])("as it was") == "as it was"

@@ -5,6 +5,7 @@ Whatever is garbled, contradictory or cut off leaves the outcome unknown, becaus
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ LONGEST_WAIT = 3600.0  # seconds; more is not believed of a Retry-After
 _OK_TEST = 2002
 _DIGITS = re.compile(r"[0-9]+")
 _CREDENTIALS = (401, 403)
+_TOLD = ("statusMessage", "error_description", "transferId")  # what of an answer is kept as it was written
 _SUCCESS, _REDIRECT = 2, 3  # HTTP families
 
 
@@ -36,15 +38,23 @@ class Answer:
 
 
 def receipt(
-    answer: Answer, *, delivery_id: str, test: bool, now: float, binary: bool = False, repeat: bool = False
+    answer: Answer,
+    *,
+    delivery_id: str,
+    test: bool,
+    now: float,
+    binary: bool = False,
+    repeat: bool = False,
+    mask: Callable[[str], str] = str,
 ) -> Receipt:
     """Judges `answer` to the call for `delivery_id`; `test`: we asked for a simulated message; `now` in Unix
-    seconds; `binary`: the message was one; `repeat`: it was tried before.
+    seconds; `binary`: the message was one; `repeat`: it was tried before; `mask` takes our
+    secrets out of what the provider wrote, for it may repeat them and its words end in notices to authors.
     """
-    found, why = _fields(answer)
+    found, why = _fields(answer, mask)
     code = wire.count(found.get("statusCode"))
     if code is None or (answer.family == _REDIRECT and by_code(code).verdict is not Verdict.ACCEPTED):
-        return _without_code(answer, found, why, now)
+        return _without_code(answer, found, why, now, mask)
     meaning = by_code(code, binary=binary, repeat=repeat)
     if meaning.verdict is Verdict.ACCEPTED:
         if answer.family != _SUCCESS:
@@ -55,37 +65,47 @@ def receipt(
     return _refused(meaning, str(code), wire.words(found.get("statusMessage")), answer, now)
 
 
-def _fields(answer: Answer) -> tuple[dict[str, object], str]:
+def _fields(answer: Answer, mask: Callable[[str], str]) -> tuple[dict[str, object], str]:
     """The fields of the answer's JSON, and if there are none, why."""
     if answer.body is None:
         return {}, "the answer was cut off or too long"
     if "json" not in answer.content_type.lower():
-        return {}, f"the answer is not JSON but {wire.words(answer.content_type, 60) or 'untyped'}"
+        return {}, f"the answer is not JSON but {wire.words(mask(answer.content_type), 60) or 'untyped'}"
     try:
         found = wire.json_object(answer.body)
     except Unreadable as error:
         return {}, wire.words(str(error))
+    for key in _TOLD:
+        value = found.get(key)
+        if isinstance(value, str):
+            found[key] = mask(value)
     return found, "the answer has no statusCode"
 
 
-def _without_code(answer: Answer, found: dict[str, object], why: str, now: float) -> Receipt:
+def _without_code(
+    answer: Answer, found: dict[str, object], why: str, now: float, mask: Callable[[str], str]
+) -> Receipt:
     """No statusCode: the HTTP status decides, and a 5xx that was cut off may have held anything."""
     meaning = by_http(answer.status)
     if meaning.verdict is Verdict.TEMPORARY and answer.body is None:
         meaning = by_http(500)
     told = wire.words(found.get("statusMessage")) or wire.words(found.get("error_description"))
     if answer.body and answer.content_type.lower().startswith("text/plain"):
-        told = wire.words(answer.body[:300].decode("utf-8", "replace"))
+        told = wire.words(mask(answer.body.decode("utf-8", "replace")))
     if not told and answer.family == _SUCCESS:
         told = why
     return _refused(meaning, f"http {answer.status}", told, answer, now)
 
 
 def _contradiction(answer: Answer, code: int) -> Receipt:
-    """A success inside an HTTP failure: one of them is wrong, and which one cannot be known."""
+    """A success inside an HTTP failure: one of them is wrong, and which one cannot be known.
+
+    It has a code of its own, because people are told by the code what is the case, and that of the success would
+    tell them that nothing needs to be done.
+    """
     said = f"HTTP {answer.status} and statusCode {code} contradict each other"
     meaning = by_http(200)
-    return Receipt(verdict=meaning.verdict, status=meaning.status, alert=True, code=str(code), text=said)
+    return Receipt(verdict=meaning.verdict, status=meaning.status, alert=True, code="contradiction", text=said)
 
 
 def _accepted(meaning: Meaning, code: int, found: dict[str, object], *, delivery_id: str, test: bool) -> Receipt:
@@ -99,8 +119,9 @@ def _accepted(meaning: Meaning, code: int, found: dict[str, object], *, delivery
     said = wire.words(found.get("statusMessage")) or meaning.says
     return Receipt(
         verdict=meaning.verdict,
-        code=str(code),
-        text=f"{said} ({', '.join(odd)})" if odd else said,
+        # An alert about a plain success must not be explained by "nothing needs to be done".
+        code="odd success" if odd and not meaning.alert else str(code),
+        text=f"{code}: {said} ({', '.join(odd)})" if odd else said,
         status=meaning.status,
         scope=meaning.scope,
         alert=bool(odd) or (meaning.alert and not (code == _OK_TEST and test)),

@@ -8,7 +8,6 @@ close them under a request.
 
 import asyncio
 import base64
-import dataclasses
 import ssl
 from typing import Final, Literal
 
@@ -19,13 +18,12 @@ from bridge import __version__
 from bridge.config.network import is_loopback
 from bridge.message import Delivery, IncomingSms, Receipt, Report, Scope, Verdict
 from bridge.providers import Outcome, Reply
-from bridge.providers.websms import answers, network, notifications
+from bridge.providers.websms import answers, network, notifications, wire
 from bridge.providers.websms.request import Request, request
 
 KEPT_OPEN: Final = 4.0  # seconds an idle connection is used again
 LONGEST_ANSWER: Final = 64 * 1024  # bytes
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=20)
-_SHORTEST_SECRET: Final = 8  # characters; replacing shorter ones would only mutilate words
 
 
 class Websms:
@@ -73,8 +71,9 @@ class Websms:
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
         quoted = URL.build(query=self._query).raw_query_string.partition("=")[2]
-        secrets = (callback_url, URL(callback_url or "").name, token, quoted, password, self._authorization)
-        self._secrets = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET]
+        bare = self._authorization.partition(" ")[2]
+        ours = (callback_url, URL(callback_url or "").name, token, quoted, password, self._authorization, bare)
+        self._mask = wire.masking((*ours, bare.rstrip("=")))
 
     async def send(self, delivery: Delivery, now: float) -> Receipt:
         """See `bridge.providers.Provider.send`."""
@@ -88,17 +87,17 @@ class Websms:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller needs to know whether it may be sent
-            found = network.receipt(error, attempt)
+            return network.receipt(error, attempt)
         else:
-            found = answers.receipt(
+            return answers.receipt(
                 answer,
                 delivery_id=delivery.id,
                 test=self._test,
                 now=now,
                 binary=wanted.kind == "binary",
                 repeat=delivery.attempts > 1,
+                mask=self._mask,
             )
-        return self._without_secrets(found)
 
     def read(self, body: bytes) -> IncomingSms | Report:
         """See `bridge.providers.Provider.read`."""
@@ -147,15 +146,6 @@ class Websms:
                 trace_configs=[network.observer()],
             )
         return self._session
-
-    def _without_secrets(self, found: Receipt) -> Receipt:
-        """The provider's words end in notices to authors, and it may repeat a parameter in them."""
-        text = found.text
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        if text == found.text:
-            return found
-        return dataclasses.replace(found, text=text)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:

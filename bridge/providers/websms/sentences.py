@@ -39,6 +39,10 @@ _UNREACHABLE = (
     "Der Anbieter ist nicht erreichbar; die Nachricht ist noch nicht gesendet. Dauert es an, sollte der Betreiber Netz "
     "und Firewall prüfen.",
 )
+_AWAY = (
+    "The provider's service is unavailable. Nobody needs to do anything; the message goes when it is back.",
+    "Der Dienst des Anbieters ist nicht verfügbar. Niemand muss etwas tun; die Nachricht geht, sobald er zurück ist.",
+)
 _TAKEN = (
     "The provider has taken the message. Nothing needs to be done.",
     "Der Anbieter hat die Nachricht angenommen. Es ist nichts zu tun.",
@@ -145,10 +149,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The text is too long for this route. Shorten it and write again.",
         "Der Text ist zu lang für diese Route. Bitte kürzen und noch einmal schreiben.",
     ),
-    "4027": (
-        "The provider cannot send the attached bytes. Send the file another way, or ask the operator.",
-        "Der Anbieter kann die angehängten Bytes nicht senden. Bitte die Datei anders schicken oder den Betreiber "
-        "fragen.",
+    "4027": (  # about a text or a binary message
+        "The provider refuses the message as it was put together. Send it in another form, or ask the operator.",
+        "Der Anbieter lehnt die Nachricht so ab, wie sie zusammengesetzt ist. Bitte in anderer Form senden oder den "
+        "Betreiber fragen.",
     ),
     "4029": (
         "The account may not send to this number. Ask the operator to have the country or number allowed.",
@@ -194,10 +198,18 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Beim Anbieter gab es einen internen Fehler; ob das Telefon die Nachricht hat, ist ungewiss. Bitte nachfragen, "
         "bevor Sie noch einmal schreiben.",
     ),
-    "5003": (
-        "The provider's service is unavailable. Nobody needs to do anything; the message goes when it is back.",
-        "Der Dienst des Anbieters ist nicht verfügbar. Niemand muss etwas tun; die Nachricht geht, sobald er zurück "
-        "ist.",
+    "5003": _AWAY,
+    # answers that do not fit together
+    "contradiction": (
+        "The answer contradicts itself; the phone may or may not have the message. Ask its owner before writing again.",
+        "Die Antwort des Anbieters widerspricht sich; ob das Telefon die Nachricht hat, ist ungewiss. Bitte "
+        "nachfragen, bevor Sie noch einmal schreiben.",
+    ),
+    "odd success": (
+        "The provider has taken the message, but its answer does not fit, so its report may not be found. The "
+        "operator should ask the provider if this happens again.",
+        "Der Anbieter hat die Nachricht angenommen, aber seine Antwort passt nicht dazu, darum fehlt vielleicht der "
+        "Zustellbericht. Kommt es wieder vor, sollte der Betreiber den Anbieter fragen.",
     ),
     # HTTP statuses of answers without a code
     "http 400": _REQUEST,
@@ -219,11 +231,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "http 408": _UNCERTAIN,
     "http 415": _ADDRESS,
     "http 429": _SLOWER,
-    "http 503": (
-        "The provider's service is unavailable. Nobody needs to do anything; the message goes when it is back.",
-        "Der Dienst des Anbieters ist nicht verfügbar. Niemand muss etwas tun; die Nachricht geht, sobald er zurück "
-        "ist.",
-    ),
+    "http 503": _AWAY,
     # what becomes of a connection
     "dns": (
         "The provider's name cannot be found; the message was not sent yet. The operator should check DNS and [websms] "
@@ -250,7 +258,12 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Die Bridge kann die aufgehobene Nachricht nicht lesen. Der Betreiber muss im Protokoll nachsehen.",
     ),
     # by family, for what is not in the table
-    "2xxx": _TAKEN,
+    "2xxx": (
+        "The provider has taken the message, but says so in a way that the bridge does not know. The operator should "
+        "look at its answer.",
+        "Der Anbieter hat die Nachricht angenommen, sagt es aber auf eine Weise, die die Bridge nicht kennt. Der "
+        "Betreiber sollte die Antwort ansehen.",
+    ),
     "4xxx": (
         "The provider refuses the message for a reason that the bridge does not know. The operator must look at its "
         "answer; the message is kept.",

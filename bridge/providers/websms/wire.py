@@ -7,8 +7,9 @@ nothing here is calculated with, and a number of 5,000 digits must not cost anyt
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
+from urllib.parse import quote, quote_plus
 
 from bridge.message import Unreadable
 
@@ -18,6 +19,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _INLINE_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SHORT_SECRET = 8  # characters; a shorter one inside a word is most likely no secret, and replacing it mutilates words
 
 
 def json_object(body: bytes) -> dict[str, object]:
@@ -53,6 +55,30 @@ def words(value: object, limit: int = 300) -> str:
         return ""
     line = _INLINE_CONTROLS.sub(" ", _SURROGATES.sub("\ufffd", value)).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def masking(secrets: Iterable[str | None]) -> Callable[[str], str]:
+    """What replaces each of `secrets` in somebody else's words by "…", as it is and percent-encoded, in any case.
+
+    To be used before `words`, because half a secret that was cut off is not found any more. One of fewer than
+    8 characters is replaced only where it stands as a whole word.
+    """
+    spelt = {way(secret) for secret in secrets if secret for way in (str, quote, quote_plus, _quoted)}
+    if not spelt:
+        return str
+    longest_first = sorted(spelt, key=lambda one: (-len(one), one))
+    anyone = re.compile("|".join(map(_found_by, longest_first)), re.IGNORECASE)
+    return lambda value: anyone.sub("…", value)
+
+
+def _quoted(secret: str) -> str:
+    return quote(secret, safe="")
+
+
+def _found_by(secret: str) -> str:
+    pattern = re.escape(secret)
+    # "%3Dp4ss" ends a percent-encoded "=", whose D is no letter of a word.
+    return pattern if len(secret) >= _SHORT_SECRET else rf"(?:(?<!\w)|(?<=%[0-9A-F]{{2}})){pattern}(?!\w)"
 
 
 def identifier(value: object, limit: int = 100) -> str | None:
