@@ -30,7 +30,18 @@ class Limits:
     """All buckets; full at first."""
 
     def __init__(self) -> None:
+        self._refused: dict[str, float] = {}
         self._buckets: dict[tuple[str, str, bool], _Bucket] = {}
+
+    def refuse(self, phone: str, until: float) -> None:
+        """The provider sends nothing to this phone: say so at the door until then."""
+        if len(self._refused) >= _MOST_BUCKETS:
+            self._refused.clear()
+        self._refused[phone] = until
+
+    def refuses(self, phones: tuple[str, ...], now: float) -> bool:
+        """Whether none of these phones can be reached at all."""
+        return all(self._refused.get(phone, 0.0) > now for phone in phones)
 
     def reached(self, settings: LimitsSettings, wanted: Wanted, now: float) -> str | None:
         """The name of a limit that these SMS would break now, or None; takes nothing."""

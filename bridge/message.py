@@ -161,6 +161,7 @@ class Receipt:
     transfer_id: str | None = None
     parts: int | None = None
     retry_after: float | None = None  # seconds the carrier asked us to wait
+    refuse_for: float = 0.0  # seconds for which this recipient need not be tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

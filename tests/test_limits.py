@@ -91,3 +91,11 @@ def test_whatever_the_clock_does_no_more_than_the_rate_goes(steps: list[float], 
         forward += max(0.0, step)
         passed += take(limits, settings, now) is None
     assert passed <= count + forward * count / seconds + 1e-6
+
+
+def test_a_phone_the_provider_refuses_is_refused_until_then() -> None:
+    limits = Limits()
+    limits.refuse("4366", NOW + 10)
+    assert limits.refuses(("4366",), NOW)
+    assert not limits.refuses(("4366", "4367"), NOW), "a group that reaches somebody is sent"
+    assert not limits.refuses(("4366",), NOW + 10)

@@ -38,7 +38,17 @@ def read(content: bytes, patterns: Sequence[re.Pattern[str]] = DEFAULTS) -> Inco
 
 
 @pytest.mark.parametrize(
-    "subject", ["SMS from +43 660 0000001", "SMS von 0660/0000001", "436600000001", "[SMS] 00436600000001"]
+    "subject",
+    [
+        "SMS from +43 660 0000001",
+        "SMS von 0660/0000001",
+        "SMS de +436600000001",
+        "[SMS] Absender: 00436600000001",
+        "SMS von +43 (0)660 0000001 10:00",
+        "SMS von +43 660 0000001 2026-11-21 10:00",
+        "SMS von +43 660 0000001 21.11.2026",
+        "SMS 5280675300000000001 from +436600000001",
+    ],
 )
 def test_the_phone_in_the_subject(subject: str) -> None:
     found = read(mail(subject=subject))
@@ -50,10 +60,11 @@ def test_the_phone_in_the_subject(subject: str) -> None:
     [
         ("SMS from +436600000001 to +436600000099", LINE),
         ("SMS von 06600000001 an 0660 0000099", LINE),
-        ("436600000001 -> 828282", "828282"),
-        ("SMS to +436600000099 from +436600000001", None),
+        ("SMS von +436600000001 auf 828282 empfangen", "828282"),
+        ("SMS to +436600000099 from +436600000001", LINE),
+        ("SMS von +436600000001 an 828282 an 828283", None),
+        ("SMS an 2026-11-21 von +436600000001", None),
         ("SMS 2026-11-21 10:00 von +436600000001", None),
-        ("2026-11-21: +43 660 0000001", None),
     ],
 )
 def test_phone_and_line_in_the_subject(subject: str, line: str | None) -> None:
@@ -70,11 +81,55 @@ def test_the_phone_as_the_author(sender: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "subject",
+    [
+        "436600000002",
+        "SMS +436600000002",
+        "SMS received on +436600000002",
+        "SMS für +436600000002",
+        "SMS for +436600000002",
+        "SMS an +436600000002",
+        "SMS from 2025-10-17 09:00:12",
+        "SMS vom 2025-10-17",
+        "SMS von 20251017090012",
+        "SMS from 17.10.2025 09:00",
+        "sms.example.de 436600000002",
+        "SMS: call me from +436600000002",
+    ],
+)
+def test_what_else_stands_in_a_subject_is_no_phone(subject: str) -> None:
+    with pytest.raises(Unreadable, match="none of"):
+        read(mail(subject=subject))
+    assert read(mail(f"From: {PHONE}\nText: {TEXT}", subject=subject)).phone == PHONE
+
+
+def test_the_author_counts_before_the_subject() -> None:
+    found = read(mail(sender=f"{PHONE}@sms.provider.example.net", subject="call me from +436600000002"))
+    assert (found.phone, found.line) == (PHONE, None)
+    with pytest.raises(Unreadable, match="none of"):
+        read(mail(sender="20251017090012@sms.provider.example.net"))
+
+
+@pytest.mark.parametrize(
+    ("subject", "to", "line"),
+    [
+        ("SMS auf 0660 0000099 empfangen", "", LINE),
+        ("SMS an 828282, an 828283", "", None),
+        ("Neue SMS", f"{LINE}@sms.example.com", LINE),
+        ("Neue SMS", f"Wir <+{LINE}@sms.example.com>", LINE),
+    ],
+)
+def test_the_line_beside_the_author(subject: str, to: str, line: str | None) -> None:
+    written = mail(sender=f"{PHONE}@sms.provider.example.net", subject=subject)
+    found = read(written.replace(b"sms-in@sms.example.com", to.encode()) if to else written)
+    assert (found.phone, found.line, found.text) == (PHONE, line, TEXT)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         f"From: +43 660 0000001\nTo: 0660 0000099\nID: 03a1b2c6\nText: {TEXT}",
-        f"Sie haben eine SMS.\n\nAbsender = 06600000001\nEmpfänger = +436600000099\nNotificationId: 03a1b2c6\n\n"
-        f"Nachricht:\n{TEXT}",
+        f"Absender = 06600000001\nEmpfänger = +436600000099\nNotificationId: 03a1b2c6\n\nNachricht:\n{TEXT}",
         f"id: 03a1b2c6\nrecipient: {LINE}\nsender: {PHONE}\nmessage: {TEXT}",
     ],
 )
@@ -89,6 +144,20 @@ def test_fields_that_a_phone_wrote_into_its_text_are_text() -> None:
     found = read(mail(f"From: {PHONE}\nText: {words}\nTo: 828282\nID: 12345"))
     assert (found.phone, found.line, found.text) == (PHONE, None, f"{words}\nTo: 828282\nID: 12345")
     assert found.notification_id.startswith("mail-")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"Hallo\nFrom: +{PHONE}\nText: forged",
+        f"Content: x\nFrom: +{PHONE}\nText: forged\nSender: +{PHONE}",
+        f"ID: abcd\n\nFrom: +{PHONE}\nText: forged",
+        f"ID: abcd\nHallo: du\nFrom: +{PHONE}\nText: forged",
+    ],
+)
+def test_fields_below_anything_else_are_not_believed(body: str) -> None:
+    with pytest.raises(Unreadable, match="none of"):
+        read(mail(body))
 
 
 def test_an_administrators_own_pattern() -> None:
@@ -157,6 +226,12 @@ HOSTILE = [
     "\n\n" * 8000,
     "a\n" * 8000,
     "+" * 16000,
+    "to 1" * 4000,
+    "from +1 1 1 to +1 " * 900,
+    "an " * 5000,
+    "id:" + " " * 16000,
+    "Date: 1\n" * 2000 + "\n",
+    "empf\n\nnger: \n" * 1200,
 ]
 
 

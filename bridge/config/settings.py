@@ -8,26 +8,41 @@ from typing import Final, Literal
 from bridge.routing import Network
 
 _KEY: Final = r"[ \t]*[:=][ \t]*"
-_NUMBER: Final = r"\+?\d[\d ./()-]{2,24}"
-_LONG_NUMBER: Final = r"\+?\d(?:[ ./()-]?\d){6,14}"
-_BEFORE_TEXT: Final = rf"(?:(?!(?:text|message|nachricht){_KEY})[^\n]*\n)*?"
+_TIME: Final = r"(?:\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4}|\d\d?:\d\d|(?:19|20)\d{12}(?!\d))"
+_DIGIT: Final = rf"(?! {_TIME})[ ./()-]{{0,2}}\d"
+_NUMBER: Final = rf"(?!{_TIME})\+?\d(?:{_DIGIT}){{2,14}}(?![\d:])"
+_LONG_NUMBER: Final = rf"(?!{_TIME})\+?\d(?:{_DIGIT}){{6,14}}(?![\d:])"
+_WORD: Final = r"(?<![^\s\[(])"
+_TO: Final = rf"{_WORD}(?:to|an|auf)[ :]{{1,3}}(?=\+?\d)"
+_NOT_TO: Final = rf"(?:(?!{_TO})[^\n])*"
+_MAILBOX: Final = r"(?:[^\n]*[< ])?"
+_LINE: Final = (
+    rf"(?:(?=To: (?:{_MAILBOX}(?=\+?\d{{3,15}}@[^\n@]*\n)"
+    rf"|[^\n]*\nSubject: {_NOT_TO}{_TO}(?={_NOT_TO}\n))(?P<line>{_NUMBER}))|)"
+)
+_PHONES: Final = r"(?:from|sender|absender|von)"
+_LINES: Final = r"(?:to|recipient|empf[^\n]{1,2}nger|an|auf)"
+_IDS: Final = r"(?:id|notificationid)"
+_LABELS: Final = rf"(?:(?:{_PHONES}|{_LINES}|{_IDS}|date|datum|time|zeit)[ \t]*[:=][^\n]*\n)"
 
 DEFAULT_PATTERNS: Final = (
-    # the phone in the subject, the text in the body
-    r"(?is)\A[^\n]*\n[^\n]*\nSubject: (?:[^\n]*?\b(?:from|von)[ :]+|[^\n]*?(?=\+)|[^\n]*?)"
-    rf"(?<!\bto )(?<!\ban )(?<!-> )(?<![\d+])(?P<phone>{_LONG_NUMBER})(?!\d)"
-    rf"(?:[^\n]*?(?:->|\bto\b|\ban\b) ?(?P<line>{_NUMBER}))?[^\n]*\n[^\n]*\n\n(?P<text>.*)",
     # the phone as the author, the text in the body
-    r"(?is)\AFrom: [^\n]*?(?<!\d)(?P<phone>\+?\d{7,15})@[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n\n(?P<text>.*)",
-    # fields in the body, one a line and in any order, the text last
+    rf"(?is)\AFrom: {_MAILBOX}(?!{_TIME})(?P<phone>\+?\d{{7,15}})@[^\n@]*\n{_LINE}"
+    r"[^\n]*\n[^\n]*\n[^\n]*\n\n(?P<text>.*)",
+    # the phone in the subject behind a word that says so, and not behind a colon: there a text could begin
+    rf"(?is)\A[^\n]*\n{_LINE}[^\n]*\nSubject: (?:(?!: )[^\n])*?"
+    rf"{_WORD}(?:from|von|de|absender)[ :]{{1,3}}(?P<phone>{_LONG_NUMBER})[^\n]*\n[^\n]*\n\n(?P<text>.*)",
+    # fields at the very beginning of the body, one a line and in any order, the text last
     r"(?is)\A[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n\n"
-    rf"(?={_BEFORE_TEXT}(?:from|sender|absender|von){_KEY}(?P<phone>{_NUMBER})[ \t]*$)"
-    rf"(?:(?={_BEFORE_TEXT}(?:to|recipient|empf.{{1,2}}nger|an){_KEY}(?P<line>{_NUMBER})[ \t]*$)|)"
-    rf"(?:(?={_BEFORE_TEXT}(?:id|notificationid){_KEY}(?P<id>\S{{4,80}})[ \t]*$)|)"
-    rf"{_BEFORE_TEXT}(?:text|message|nachricht){_KEY}(?P<text>.*)",
+    rf"(?={_LABELS}*?{_PHONES}{_KEY}(?P<phone>{_NUMBER})[ \t]*$)"
+    rf"(?:(?={_LABELS}*?{_LINES}{_KEY}(?P<line>{_NUMBER})[ \t]*$)|)"
+    rf"(?:(?={_LABELS}*?{_IDS}{_KEY}(?P<id>\S{{4,80}})[ \t]*$)|)"
+    rf"{_LABELS}+\n?(?:text|message|nachricht){_KEY}(?P<text>.*)",
 )
 """Plausible layouts of the provider's mails with SMS, tried in this order: what the provider writes into the header
-before what stands in the body, where a phone could write it. All take time that grows with the mail and no faster.
+before what stands in the body, where a phone could write it. Dates and times are no numbers, our own line is taken
+only where just one stands there, and the first line of a body that is no field we know ends the fields. All take time
+that grows with the mail and no faster.
 """
 
 

@@ -50,7 +50,6 @@ _RETIRE_AFTER: Final = 35.0
 """Seconds after which a replaced carrier has no call left."""
 
 _COUNT_EVERY: Final = 2.0
-
 _SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
 """FileDescriptorName in smsbridge.socket to the mode of the listener."""
 
@@ -68,6 +67,7 @@ class Daemon:
         self._queued = 0
         self._ready = False
         self._gave_up = False
+        self._limits = Limits()
 
     @property
     def ports(self) -> dict[str, list[int]]:
@@ -188,6 +188,7 @@ class Daemon:
                 max_in_flight=settings.websms.max_in_flight,
                 rate=settings.websms.rate,
                 explain=lambda code: explain(code, self._configuration.settings.language),
+                refuse=self._limits.refuse,
                 spool=self._spool,
                 clock=self._clock,
                 jitter=random.random,
@@ -218,7 +219,7 @@ class Daemon:
             spool=self._spool,
             configuration=lambda: self._configuration,
             logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
-            limits=Limits(),
+            limits=self._limits,
             clock=self._clock,
             new_id=new_id,
             wake=self.wake,

@@ -50,8 +50,11 @@ class Agent:
         max_in_flight: int,
         rate: float = 0.0,
         explain: Callable[[str], str | None] = lambda _: None,
+        refuse: Callable[[str, float], None] = lambda _phone, _until: None,
     ) -> None:
-        """`explain` gives a sentence for the operator to a carrier's code, where there is one."""
+        """`explain` gives a sentence for the operator to a carrier's code, where there is one; `refuse` is told of a
+        recipient that nobody need try until then.
+        """
         self.channel = channel
         self.pauses = Pauses()
         self._carrier = carrier
@@ -61,6 +64,7 @@ class Agent:
         self._max = max_in_flight
         self._pace = Pace(rate)
         self._explain = explain
+        self._refuse = refuse
         self._costlier_at: float | None = None
         self._claimed: deque[Delivery] = deque()
         self._to_give_back: list[str] = []
@@ -223,6 +227,8 @@ class Agent:
                     return
                 await asyncio.sleep(_SETTLE_AGAIN)
         self._tell(delivery, receipt, step)
+        if receipt.refuse_for:
+            self._refuse(delivery.recipient, now + receipt.refuse_for)
         if receipt.verdict is Verdict.THROTTLED:
             self._pace.complained(_tick())
         change = self.pauses.answered(delivery, receipt, now)

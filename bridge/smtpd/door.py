@@ -83,9 +83,7 @@ class Door:
     ) -> Reply | Target | Forward | Incoming:
         found = self._accept(peer, sender, recipient)
         if isinstance(found, Target):
-            limits = self._configuration().settings.limits
-            reached = self._limits.reached(limits, _wanted(peer, found), self._clock())
-            found = found if reached is None else _too_many(reached)
+            found = self._limited(peer, found)
         if isinstance(found, Reply):
             return self._reject(peer, sender, recipient, found)
         return found
@@ -199,6 +197,13 @@ class Door:
             return _UNKNOWN_ADDRESS
         route = _answer_route(configuration, answer)
         return Target(address=found.address, route=route, numbers=(answer.phone,), proof=proof)
+
+    def _limited(self, peer: Peer, target: Target) -> Reply | Target:
+        now = self._clock()
+        if self._limits.refuses(target.numbers, now):
+            return Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
+        reached = self._limits.reached(self._configuration().settings.limits, _wanted(peer, target), now)
+        return target if reached is None else _too_many(reached)
 
     def _take(self, peer: Peer, targets: list[Target]) -> tuple[list[Wanted], Reply | None]:
         """Pay for all phones of a mail or for none; what was paid, and the refusal."""

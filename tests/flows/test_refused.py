@@ -70,3 +70,6 @@ async def test_the_authors_read_in_their_language_what_to_do(tmp_path: Path) -> 
         (notice,) = await until(lambda: bridge.mails_to(ANNA) or None, "the notice")
         assert "Die Nummer steht auf der Sperrliste des Anbieters" in words(notice)
         assert "4031 all recipients blacklisted" in words(notice)
+        again = await bridge.reply(letter("Noch einmal"))
+        assert again.startswith("550 5.7.1 the provider sends nothing to this number"), "for a day it is said at once"
+        assert (await bridge.reply(letter("an andere"), SILENT_ADDRESS)).startswith("250")

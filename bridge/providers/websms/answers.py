@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from bridge.message import Receipt, Unreadable, Verdict
 from bridge.providers.websms import wire
-from bridge.providers.websms.codes import Meaning, by_code, by_http
+from bridge.providers.websms.codes import REFUSE_FOR, Meaning, by_code, by_http
 
 LONGEST_WAIT = 3600.0  # seconds; more is not believed of a Retry-After
 _OK_TEST = 2002
@@ -141,6 +141,7 @@ def _refused(meaning: Meaning, code: str, said: str, answer: Answer, now: float)
         scope=meaning.scope,
         alert=meaning.alert,
         retry_after=meaning.pause if asked is None else asked,
+        refuse_for=REFUSE_FOR.get(int(code), 0.0) if code.isdigit() else 0.0,
     )
 
 

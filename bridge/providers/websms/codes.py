@@ -85,6 +85,9 @@ ON_BINARY: Final[Mapping[int, Meaning]] = {
 }
 """Codes that mean something else in answer to a binary message: its bytes are the author's, its endpoint another."""
 
+REFUSE_FOR: Final[Mapping[int, float]] = {4031: 86400.0}
+"""Seconds for which a recipient is refused at the door after a code that speaks of nothing but it."""
+
 ON_REPEAT: Final[Mapping[int, Meaning]] = {
     # The provider may know the id from the attempt whose answer was lost: then the phone has the message.
     4008: Meaning(UNKNOWN, MESSAGE, "4.4.2", True, "the message id is known already, or invalid"),

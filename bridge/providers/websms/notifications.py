@@ -6,6 +6,7 @@ caller keeps it: it may be somebody's SMS. So does a type we do not know, as lon
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -32,7 +33,7 @@ _ANSWERS: Final[Mapping[Outcome, tuple[int, int, str]]] = {
 def read(body: bytes, *, country: str) -> IncomingSms | Report:
     """One notification; `country` is the region of national numbers. Raises `Unreadable`."""
     fields = xml_fields(_trimmed(body)) if is_xml(body) else wire.json_object(_trimmed(body))
-    kind = fields.get("messageType")
+    kind = _trimmed_word(fields.get("messageType"))
     notification_id = _notification_id(fields.get("notificationId"), body)
     if kind == "deliveryReport":
         return _report(fields, notification_id)
@@ -66,7 +67,7 @@ def answer(outcome: Outcome, body: bytes, *, xml_root: str) -> Reply:
 
 def is_xml(body: bytes) -> bool:
     """Whether the first byte that is no space (or BOM) opens an element."""
-    return _trimmed(body[:1024]).startswith(b"<")
+    return _trimmed(body).startswith(b"<")
 
 
 def _trimmed(body: bytes) -> bytes:
@@ -90,29 +91,57 @@ def _incoming(fields: Mapping[str, object], notification_id: str, kind: str, cou
 
 
 def _text(fields: Mapping[str, object]) -> str:
+    """The text; none at all is an empty SMS, which people do send."""
     content = fields.get("textMessageContent")
+    if content is None:
+        return ""
     if not isinstance(content, str):
-        raise Unreadable("the SMS has no textMessageContent")
+        raise Unreadable("the textMessageContent of the SMS is no text")
     return wire.text(content)
 
 
 def _octets(fields: Mapping[str, object]) -> tuple[str, tuple[Attachment, ...]]:
+    """What can be read of the elements; those that cannot are attached as they came. Raises if that is all."""
     content = fields.get("binaryMessageContent")
     elements = content if isinstance(content, list) else [content]
-    if not content:
-        raise Unreadable("the SMS has no binaryMessageContent")
-    parts = [wire.octets(element) for element in elements]
-    return contents.read(parts, with_header=_is_true(fields.get("userDataHeaderPresent")))
+    if all(element is None for element in elements):
+        return "", ()
+    parts: list[bytes] = []
+    bad: list[Attachment] = []
+    for number, element in enumerate(elements, start=1):
+        try:
+            parts.append(wire.octets(element))
+        except Unreadable:
+            bad.append(_as_it_came(number, element))
+    if bad and not any(parts):
+        raise Unreadable("the SMS holds something that is no base64")
+    text, attachments = contents.read(parts, with_header=_is_true(fields.get("userDataHeaderPresent")))
+    remark = f"[{len(bad)} of {len(elements)} parts unreadable, attached as received]" if bad else ""
+    return "\n".join(filter(None, (text, remark))), (*attachments, *bad)
+
+
+def _as_it_came(number: int, element: object) -> Attachment:
+    written = element if isinstance(element, str) else json.dumps(element)
+    return Attachment(
+        name=f"element-{number}.txt",
+        content_type="text/plain; charset=utf-8",
+        data=written.encode("utf-8", "backslashreplace"),
+    )
 
 
 def _is_true(value: object) -> bool:
-    return value in (True, "true")
+    """JSON's true and the spellings of xs:boolean; numbers of JSON arrive here as their digits."""
+    return value is True or _trimmed_word(value) in ("true", "1")
+
+
+def _trimmed_word(value: object) -> object:
+    return value.strip(" \t\r\n") if isinstance(value, str) else value
 
 
 def _report(fields: Mapping[str, object], notification_id: str) -> Report:
     """A report; one that names no message is unreadable: by a phone alone it could settle somebody else's."""
     word = fields.get("deliveryReportMessageStatus")
-    state = REPORTS.get(word) if isinstance(word, str) else None
+    state = REPORTS.get(word.strip()) if isinstance(word, str) else None
     if state is None:
         raise Unreadable(f"the report has an unknown status: {wire.words(word, 40) or 'none'}")
     client_message_id = wire.identifier(fields.get("clientMessageId"))

@@ -15,6 +15,8 @@ from bridge.message import Unreadable
 DEEPEST: Final = 16
 LISTS: Final = frozenset({"binaryMessageContent"})
 """Fields that are lists of texts, even of one."""
+_AS_WRITTEN: Final = frozenset({"textMessageContent"})
+"""Fields whose blanks are somebody's; those around every other value are a pretty-printer's."""
 
 
 class _Table:
@@ -44,6 +46,8 @@ class _Table:
         if self._depth != 1:
             return
         value = "".join(self._pieces)
+        if self._name not in _AS_WRITTEN:
+            value = value.strip(" \t\r\n")
         if self._name in LISTS:
             self._lists.setdefault(self._name, []).append(value)
             self.fields[self._name] = self._lists[self._name]
@@ -55,6 +59,8 @@ class _Table:
 
 def xml_fields(body: bytes) -> dict[str, object]:
     """The root's children by local name, each with its text; those in `LISTS` with all of theirs.
+
+    Blanks around a text are dropped, but not those of an SMS.
 
     Raises `Unreadable`.
     """
