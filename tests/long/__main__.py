@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import fields
 from pathlib import Path
 
+from bridge import log
 from tests.long import kill, lost, outage
 
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=1000, help="answers of the provider lost in a row")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     chosen = parser.parse_args()
+    log.configure(level="critical")  # a thousand lost answers are a thousand warnings
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
         places = [Path(made, name) for name in ("maildir", "smarthost", "outage", "lost")]
