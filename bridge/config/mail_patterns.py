@@ -8,8 +8,9 @@ import re
 import warnings
 from typing import Final
 
-from bridge.config.problems import Invalid
+from bridge.config.problems import Invalid, did_you_mean, shown
 from bridge.config.reading import Place
+from bridge.config.settings import LAYOUTS
 from bridge.config.values import text
 
 _NEEDED: Final = frozenset({"phone", "text"})
@@ -17,7 +18,9 @@ _KNOWN: Final = _NEEDED | {"line", "id"}
 
 
 def mail_pattern(value: object, place: Place) -> re.Pattern[str]:
-    """One entry of `patterns`, compiled; ``^`` and ``$`` stand for lines."""
+    """One entry of `patterns`: a layout by its name, or a pattern of one's own; ``^`` and ``$`` stand for lines."""
+    if isinstance(value, str) and value in LAYOUTS:
+        return re.compile(LAYOUTS[value], re.MULTILINE)
     written = value if isinstance(value, str) and "\n" in value else text(value, place)
     try:
         with warnings.catch_warnings():
@@ -29,6 +32,8 @@ def mail_pattern(value: object, place: Place) -> re.Pattern[str]:
         ) from None
     missing = _NEEDED - set(pattern.groupindex)
     if missing:
+        if re.fullmatch(r"\w+", str(written)):
+            raise Invalid(f"{shown(written)} is no layout", did_you_mean(str(written), list(LAYOUTS)))
         raise Invalid(f"the group {min(missing)} is missing", "write (?P<phone>…) and (?P<text>…) into it")
     unknown = set(pattern.groupindex) - _KNOWN
     if unknown:

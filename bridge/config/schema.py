@@ -11,7 +11,7 @@ from bridge.config.addresses import country, domain, mail_address, originator
 from bridge.config.mail_patterns import mail_pattern
 from bridge.config.network import endpoint, host, network, peers, smtp_endpoint, url
 from bridge.config.reading import Key, Reader, list_of, one_of
-from bridge.config.settings import DEFAULT_PATTERNS
+from bridge.config.settings import LAYOUTS
 from bridge.config.values import (
     boolean,
     calls_a_second,
@@ -139,8 +139,8 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
         Key(
             "patterns",
             list_of(mail_pattern, example="['From: <(?P<phone>\\d+)@.*\\n\\n(?P<text>(?s:.*))']", at_least=1),
-            list(DEFAULT_PATTERNS),
-            "Where phone, line, text and id stand; the first that fits counts.",
+            list(LAYOUTS),
+            "Where phone, line, text and id stand: a known layout or an own pattern; the first that fits counts.",
         ),
     ),
     "smarthost": (

@@ -25,24 +25,25 @@ _LINES: Final = r"(?:to|recipient|empf[^\n]{1,2}nger|an|auf)"
 _IDS: Final = r"(?:id|notificationid)"
 _LABELS: Final = rf"(?:(?:{_PHONES}|{_LINES}|{_IDS}|date|datum|time|zeit)[ \t]*[:=][^\n]*\n)"
 
-DEFAULT_PATTERNS: Final = (
+LAYOUTS: Final = {
     # the phone as the author, the text in the body
-    rf"(?is)\AFrom: {_MAILBOX}(?!{_TIME})(?P<phone>\+?\d{{7,15}})@[^\n@]*\n{_LINE}"
+    "author": rf"(?is)\AFrom: {_MAILBOX}(?!{_TIME})(?P<phone>\+?\d{{7,15}})@[^\n@]*\n{_LINE}"
     r"[^\n]*\n[^\n]*\n[^\n]*\n\n(?P<text>.*)",
     # the phone in the subject behind a word that says so, and not behind a colon: there a text could begin
-    rf"(?is)\A[^\n]*\n{_LINE}[^\n]*\nSubject: (?:(?!: )[^\n])*?"
+    "subject": rf"(?is)\A[^\n]*\n{_LINE}[^\n]*\nSubject: (?:(?!: )[^\n])*?"
     rf"{_WORD}(?:from|von|de|absender)[ :]{{1,3}}(?P<phone>{_LONG_NUMBER})[^\n]*\n[^\n]*\n\n(?P<text>.*)",
     # fields at the very beginning of the body, one a line and in any order, the text last
-    r"(?is)\A[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n\n"
+    "fields": r"(?is)\A[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n\n"
     rf"(?={_LABELS}*?{_PHONES}{_KEY}(?P<phone>{_NUMBER})[ \t]*$)"
     rf"(?:(?={_LABELS}*?{_LINES}{_KEY}(?P<line>{_NUMBER})[ \t]*$)|)"
     rf"(?:(?={_LABELS}*?{_IDS}{_KEY}(?P<id>\S{{4,80}})[ \t]*$)|)"
     rf"{_LABELS}+\n?(?:text|message|nachricht){_KEY}(?P<text>.*)",
-)
-"""Plausible layouts of the provider's mails with SMS, tried in this order: what the provider writes into the header
-before what stands in the body, where a phone could write it. Dates and times are no numbers, our own line is taken
-only where just one stands there, and the first line of a body that is no field we know ends the fields. All take time
-that grows with the mail and no faster.
+}
+"""Plausible layouts of the provider's mails with SMS by their names, tried in this order.
+
+What the provider writes into the header comes before what stands in the body, where a phone could write it. Dates and
+times are no numbers, our own line is taken only where just one stands there, and the first line of a body that is no
+field we know ends the fields. All take time that grows with the mail and no faster.
 """
 
 
@@ -102,7 +103,7 @@ class WebsmsMailSettings:
 
     address: str | None = None
     networks: tuple[Network, ...] = ()
-    patterns: tuple[re.Pattern[str], ...] = tuple(re.compile(each, re.MULTILINE) for each in DEFAULT_PATTERNS)
+    patterns: tuple[re.Pattern[str], ...] = tuple(re.compile(each, re.MULTILINE) for each in LAYOUTS.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 import pytest
 
 from bridge.config.mail_patterns import mail_pattern
-from bridge.config.settings import DEFAULT_PATTERNS, WebsmsMailSettings
+from bridge.config.problems import Invalid
+from bridge.config.settings import LAYOUTS, WebsmsMailSettings
 from tests.config.setup import place, refusal
 
 
@@ -19,7 +20,7 @@ def test_a_pattern_may_span_lines() -> None:
 
 
 def test_the_defaults_are_patterns() -> None:
-    assert tuple(mail_pattern(each, place()) for each in DEFAULT_PATTERNS) == WebsmsMailSettings().patterns
+    assert tuple(mail_pattern(each, place()) for each in LAYOUTS) == WebsmsMailSettings().patterns
 
 
 def test_what_python_only_doubts_is_taken() -> None:
@@ -41,3 +42,9 @@ def test_what_python_only_doubts_is_taken() -> None:
 )
 def test_what_is_no_pattern_says_why(written: object, says: str) -> None:
     assert says in refusal(mail_pattern, written).message
+
+
+def test_a_layout_that_is_not_known_is_not_taken_for_a_pattern() -> None:
+    with pytest.raises(Invalid) as wrong:
+        mail_pattern("autor", place())
+    assert (wrong.value.message, wrong.value.hint) == ("«autor» is no layout", 'did you mean "author"?')
