@@ -13,15 +13,15 @@ from typing import Any, Final
 from bridge import __version__, config, routing, sdnotify
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
+from bridge.daemon import mail_door
 from bridge.daemon.parts import (
     SMARTHOST_CONNECTIONS,
     explain,
+    mail_authentication,
     needs_restart,
     provider,
     provider_parts,
     sqlite_path,
-    ssl_context,
-    terms,
     transport,
     transport_parts,
     with_keys,
@@ -34,7 +34,7 @@ from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.notices import EVERY as NOTICES_EVERY
 from bridge.notices import Notices
-from bridge.proof import Logins
+from bridge.proof.logins import Logins
 from bridge.providers import Provider
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
@@ -50,8 +50,6 @@ _RETIRE_AFTER: Final = 35.0
 """Seconds after which a replaced carrier has no call left."""
 
 _COUNT_EVERY: Final = 2.0
-_SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
-"""FileDescriptorName in smsbridge.socket to the mode of the listener."""
 
 
 class Daemon:
@@ -103,7 +101,7 @@ class Daemon:
         await self._open_doors()
         self._watch()
         self._ready = True
-        self._log.info("started", version=__version__, queued=self._queued, **self.ports)
+        self._log.info("started", version=__version__, queued=self._queued, test=settings.websms.test, **self.ports)
 
     async def run(self) -> bool:
         """Until SIGTERM or SIGINT; SIGHUP reloads. Tells systemd of each. False when our own code gave up."""
@@ -144,7 +142,7 @@ class Daemon:
             new = await asyncio.to_thread(config.load, self._path)
             if not new.keys:
                 raise OSError(f"{new.settings.key_file}: the key file is gone; put it back, or every token dies")  # noqa: TRY301
-            context = ssl_context(new)
+            terms = mail_door.terms(new, self._door)
             carriers = provider(new), transport(new)
         except (ConfigError, OSError, ValueError) as error:
             problems = error.problems if isinstance(error, ConfigError) else (error,)
@@ -153,13 +151,13 @@ class Daemon:
             sdnotify.ready(f"the new configuration is wrong, the old one stays: {len(problems)} errors")
             return
         self._configuration = new
+        self._mail_authentication = mail_authentication(new)
         for difference in routing.differences(old.routes, new.routes):
             self._log.info("route changed", reason=difference)
         for name in needs_restart(old, new):
             self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
         await self._replace_carriers(old, new, *carriers)
-        self._smtpd.terms = terms(self._configuration, self._door, context)
-        self._smtpd.trusted = new.settings.smtpd.networks
+        mail_door.renew(self._smtpd, new, terms)
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
             agent.wake()
@@ -172,7 +170,8 @@ class Daemon:
         queued = await self._spool.open_count()
         paused = {name: words for agent in self._agents.values() for name, words in agent.paused.items()}
         calls = {channel.value: agent.in_flight for channel, agent in self._agents.items()}
-        return {"ready": self._ready, "queued": queued, "calls": calls, "paused": paused, "version": __version__}
+        shown = {"ready": self._ready, "queued": queued, "calls": calls, "paused": paused, "version": __version__}
+        return {**shown, "test": self._configuration.settings.websms.test}
 
     def wake(self, channel: Channel) -> None:
         """Something new for a channel is in the spool."""
@@ -215,10 +214,12 @@ class Daemon:
     async def _open_doors(self) -> None:
         settings = self._configuration.settings
         new_id = mail_ids(self._clock, secrets.token_bytes)
-        self._door = Door(
+        self._mail_authentication = mail_authentication(self._configuration)
+        self._door: Door = Door(
             spool=self._spool,
             configuration=lambda: self._configuration,
             logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
+            mail_authentication=lambda: self._mail_authentication,
             limits=self._limits,
             clock=self._clock,
             new_id=new_id,
@@ -232,19 +233,12 @@ class Daemon:
             clock=self._clock,
             new_id=new_id,
             wake=self.wake,
+            heard=self._limits.exchanges.heard,
         )
         handed = sdnotify.listen_sockets()
-        self._smtpd = Listener(
-            terms=terms(self._configuration, self._door, ssl_context(self._configuration)),
-            trusted=settings.smtpd.networks,
-        )
+        self._smtpd: Listener = await mail_door.open_listener(self._configuration, self._door, handed)
         self._webhook_listener = HttpListener(webhook.app, spared=lambda: self._configuration.settings.webhook.networks)
         self._console_listener = HttpListener(console(self.readiness))
-        smtp_sockets = [(name, opened) for name in _SOCKET_MODES for opened in handed.get(name, ())]
-        for name, opened in smtp_sockets:
-            await self._smtpd.adopt(opened, _SOCKET_MODES[name])
-        if not smtp_sockets:
-            await self._smtpd.open(settings.smtpd.listen)
         await self._webhook_listener.open(settings.webhook.listen, handed.get("webhook", ()))
         await self._console_listener.open(settings.console.listen, handed.get("console", ()))
 

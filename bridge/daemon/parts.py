@@ -2,15 +2,14 @@
 
 import os
 import secrets
-import ssl
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bridge import config
 from bridge.config import Configuration
+from bridge.proof.mail import MailAuthentication
 from bridge.providers import Provider
 from bridge.providers.websms import Websms, sentences
-from bridge.smtpd.contract import Limits, Policy, Terms
 from bridge.transports import Transport
 from bridge.transports.maildir import Maildir
 from bridge.transports.smtp import Smarthost
@@ -105,30 +104,12 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:"))
 
 
-def ssl_context(configuration: Configuration) -> ssl.SSLContext | None:
-    """The certificate of the SMTP door, where one is set. Raises OSError, which `ssl.SSLError` is."""
-    settings = configuration.settings.smtpd
-    if settings.tls_certificate is None:
+def mail_authentication(configuration: Configuration) -> MailAuthentication | None:
+    """What asks DNS about senders, where the configuration wants it."""
+    settings = configuration.settings.mail_authentication
+    if not settings.check:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    context.num_tickets = 0
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
-
-
-def terms(configuration: Configuration, policy: Policy[Any], context: ssl.SSLContext | None) -> Terms:
-    """What an SMTP session is given."""
-    settings = configuration.settings
-    return Terms(
-        policy=policy,
-        hostname=settings.hostname,
-        limits=Limits(max_message_size=settings.smtpd.max_message_size),
-        ssl_context=context,
-        require_tls=settings.smtpd.require_tls,
-        offers_auth=bool(configuration.users),
-    )
+    return MailAuthentication(nameservers=[(server.host, server.port) for server in settings.nameservers])
 
 
 def needs_restart(old: Configuration, new: Configuration) -> list[str]:

@@ -1,5 +1,5 @@
-"""The login exchange: AUTH PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login), with and without initial
-response.
+"""The login exchange: AUTH PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login) and EXTERNAL (RFC 4422, appendix A),
+with and without initial response.
 
 What the client sends here is never logged, kept or repeated, not even when it is nonsense: it may be a password typed
 a line too early.
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Reply
 
-MECHANISMS = ("PLAIN", "LOGIN")
+MECHANISMS = ("PLAIN", "LOGIN")  # those with a password
+EXTERNAL = "EXTERNAL"  # the client's certificate says who it is
 
 _EMPTY_CHALLENGE = b"334 \r\n"
 _USERNAME = b"334 VXNlcm5hbWU6\r\n"  # "Username:"
@@ -37,6 +38,13 @@ async def read_login(mechanism: str, initial: str | None, ask: Ask) -> tuple[byt
         return split_plain(decode(first if first is not None else await ask(_EMPTY_CHALLENGE)))
     name = decode(first if first is not None else await ask(_USERNAME))
     return name, decode(await ask(_PASSWORD))
+
+
+async def read_external(initial: str | None, ask: Ask, user: str) -> None:
+    """The client names the `user` of its certificate, or nobody. To act for somebody else raises `NoLogin`."""
+    identity = decode(initial.encode("ascii", "replace") if initial is not None else await ask(_EMPTY_CHALLENGE))
+    if identity and identity.lower() != user.lower().encode():
+        raise NoLogin(replies.WRONG_LOGIN)
 
 
 def decode(line: bytes | None) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar
 
 from bridge.log import get_logger
-from bridge.smtpd.contract import Reply, Terms
+from bridge.smtpd.certificates import names_in
+from bridge.smtpd.contract import Reply
 from bridge.smtpd.wire import Farewell, Gone, Phase, Wire
 
 log = get_logger("smtpd")
@@ -30,10 +31,9 @@ class Connection(Wire):
         # aiosmtpd collects the methods with `dir` for each connection; once for each class is enough.
         cls.commands = {name[5:]: getattr(cls, name) for name in dir(cls) if name.startswith("smtp_")}
 
-    def __init__(
-        self, *, terms: Terms, mode: str, admit: Callable[[Any], Reply | None], leave: Callable[[Any], None]
-    ) -> None:
-        super().__init__(terms=terms, mode=mode, admit=admit)
+    def __init__(self, *, leave: Callable[[Any], None], **rest: Any) -> None:
+        """The rest: `Wire`."""
+        super().__init__(**rest)
         self.trusted = False  # set by `admit`
         self._leave = leave
         self._handshake: Coroutine[Any, Any, asyncio.Transport | None] | None = None
@@ -114,6 +114,7 @@ class Connection(Wire):
         secured.set_write_buffer_limits(high=1)  # here 0 would mean always paused
         peer = self.peer
         peer.tls, peer.helo, peer.esmtp, peer.user = True, "", False, None
+        peer.certificate = names_in(secured.get_extra_info("ssl_object").getpeercert())
         self._set_rset_state()
 
     async def _converse(self) -> None:

@@ -6,6 +6,7 @@ It is narrow on purpose: nothing of aiosmtpd shows here, so the protocol below i
 import ssl
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 MAX_REPLY_TEXT = 480  # RFC 5321 4.5.3.1.5: a reply line has at most 512 octets, code and CRLF included
@@ -37,7 +38,10 @@ class Peer:
     tls: bool = False
     helo: str = ""  # printable ASCII, as the client said it
     user: str | None = None  # name of the login, once there is one
+    login: str = ""  # how `user` was proven: "password", "certificate"
+    certificate: tuple[str, ...] = ()  # names in the client's certificate, which one of the listener's authorities gave
     esmtp: bool = False  # EHLO, not HELO
+    login_doublings: int = 0  # of `Limits.login_delay`, for wrong logins the policy has seen from there
 
 
 Accepted = TypeVar("Accepted")
@@ -68,7 +72,16 @@ class Policy(Protocol[Accepted]):
         ...
 
     async def authenticate(self, peer: Peer, name: bytes, password: bytes, /) -> str | Reply | None:
-        """The user's name if the password is right, None if not, a `Reply` (454 4.7.0) when it could not be tried."""
+        """The user's name if the password is right, None if not, a `Reply` (454, 421) when it was not tried.
+
+        Before None it sets `peer.login_doublings`.
+        """
+
+    def exposed(self, peer: Peer, name: bytes, /) -> None:
+        """A password for `name` came in plain text and was refused unread. Must not block."""
+
+    def certified(self, peer: Peer, /) -> str | None:
+        """The name of the user whom `peer.certificate`, which was verified, logs in; None: nobody. Must not block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +96,15 @@ class Limits:
     error_delay: float = 0.25
     max_idle_commands: int = 100  # NOOP, RSET, VRFY … since the last mail taken
     max_auth_failures: int = 3
+    login_delay: float = 0.5  # before a wrong login is answered; doubled with each earlier one …
+    longest_login_delay: float = 8.0  # … up to this
     command_timeout: float = 300.0
     data_timeout: float = 300.0  # for a whole DATA, plus a second for each `data_rate` octets
     data_rate: float = 500.0
     crowded_timeout: float = 10.0  # instead of `data_timeout` when a newcomer finds the house full
     write_timeout: float = 30.0  # without progress
     handshake_timeout: float = 10.0
+    header_timeout: float = 10.0  # for the PROXY header of a proxy
     linger: float = 2.0  # silence after which a client that was told to go is dropped
 
 
@@ -100,5 +116,6 @@ class Terms:
     hostname: str
     limits: Limits = field(default_factory=Limits)
     ssl_context: ssl.SSLContext | None = None
+    asking: Mapping[Path, ssl.SSLContext] = field(default_factory=dict)  # by `client_ca`: those that ask the client
     require_tls: bool = False
-    offers_auth: bool = False  # there are users
+    offers_auth: bool = False  # there are users with passwords

@@ -2,30 +2,34 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from bridge import normalize, recipients, text, threads, translate
-from bridge.access import MOST_RECEIVED, Proof, may_use
+from bridge import text, translate
+from bridge.access import Barred, Proof, barred, barred_from, inside
 from bridge.config import Configuration
-from bridge.limits import Limits, Wanted
+from bridge.config.users import CERTIFICATE
+from bridge.limits import Limits
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
-from bridge.proof import Busy, Logins, prove
-from bridge.routing import Allow, Route
-from bridge.smtpd import incoming
+from bridge.proof import mail as mail_proof
+from bridge.proof.lockout import WINDOW
+from bridge.proof.logins import Busy, Locked, Logins
+from bridge.recipients import is_answer
+from bridge.smtpd import admission, holding, incoming, replies
+from bridge.smtpd.admission import Pending
+from bridge.smtpd.bell import Bell
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target, compile_intake
+from bridge.smtpd.till import Paid, Till
 from bridge.spool import Intake, Spool
 
 _OUT_OF_BOUNDS = 552
 _TAKEN = 250
-_UNKNOWN_ADDRESS = Reply(550, "5.1.1", "no such address here")
-_NULL_SENDER = Reply(550, "5.7.1", "bounces and automatic reports are not sent as SMS")
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
 _STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
+_CHECKS_AT_ONCE = 20
+"""Mails whose author is being proven by DNS; each may take 20 s, and strangers can ask for it."""
 
 
 class Door:
@@ -37,6 +41,7 @@ class Door:
         spool: Spool,
         configuration: Callable[[], Configuration],
         logins: Logins,
+        mail_authentication: Callable[[], mail_proof.MailAuthentication | None],
         limits: Limits,
         clock: Clock,
         new_id: NewId,
@@ -46,7 +51,11 @@ class Door:
         self._spool = spool
         self._configuration = configuration
         self._logins = logins
-        self._limits = limits
+        self._mail_authentication = mail_authentication
+        self._checking = 0
+        self._exchanges = limits.exchanges
+        self._bell = Bell(spool=spool, clock=clock)
+        self._till = Till(limits=limits, configuration=configuration, clock=clock, bell=self._bell)
         self._clock = clock
         self._new_id = new_id
         self._wake = wake
@@ -57,43 +66,68 @@ class Door:
         return None
 
     async def authenticate(self, peer: Peer, name: bytes, password: bytes) -> str | Reply | None:
+        user, address = name.decode("utf-8", "replace"), admission.peer_address(peer.host)
+        trusted = inside(address, self._configuration().settings.smtpd.networks)
         try:
-            user = name.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
-        try:
-            right = await self._logins.check(user, password)
+            found = await self._logins.check(user, password, address, trusted=trusted)
         except Busy:
             return _BUSY
-        (self._log.info if right else self._log.warning)(
-            "login" if right else "login failed", peer=peer.host, user=user if right else ""
-        )
-        return user if right else None
+        except Locked:
+            return replies.TOO_MANY_LOGINS
+        if found.right:
+            self._log.info("login", peer=peer.host, user=user)
+            return user
+        peer.login_doublings = found.doublings
+        self._log.warning("login failed", peer=peer.host)  # no name: it may be a password in the wrong field
+        if found.locks:
+            self._log.warning("login locked", peer=peer.host, minutes=round(WINDOW / 60))
+        return None
+
+    def exposed(self, peer: Peer, name: bytes) -> None:
+        user = name.decode("utf-8", "replace")
+        if self._logins.exposes(user):
+            self._log.warning("password exposed", peer=peer.host, user=user, reason="it was sent without TLS")
+
+    def certified(self, peer: Peer) -> str | None:
+        names = {name.lower() for name in peer.certificate}
+        users = self._configuration().users.values()
+        found = next((user.name for user in users if user.hash == CERTIFICATE and user.name.lower() in names), None)
+        if found is None:
+            self._log.warning("certificate of nobody", peer=peer.host, reason=", ".join(peer.certificate))
+        else:
+            self._log.info("login", peer=peer.host, user=found)
+        return found
 
     def mail(self, peer: Peer, sender: str, _parameters: Mapping[str, str]) -> Reply | None:
         if self._full():
             return _FULL
-        proof = self._prove(peer, sender)
+        proof = admission.sender_proof(self._configuration(), peer, sender)
         if proof.user is not None and sender and proof.sender is None:
             return self._reject(peer, sender, "", Reply(553, "5.7.1", "this login may not use that sender address"))
         return None
 
     def rcpt(
-        self, peer: Peer, sender: str, recipient: str, _parameters: Mapping[str, str]
-    ) -> Reply | Target | Forward | Incoming:
-        found = self._accept(peer, sender, recipient)
-        if isinstance(found, Target):
-            found = self._limited(peer, found)
+        self, peer: Peer, sender: str, recipient: str, parameters: Mapping[str, str]
+    ) -> Reply | Target | Forward | Incoming | Pending:
+        found = admission.admit(self._configuration(), peer, sender, recipient, self._clock())
+        if isinstance(found, (Target, Forward)):
+            found = self._till.refusal(peer, found) or found
         if isinstance(found, Reply):
             return self._reject(peer, sender, recipient, found)
+        if parameters and isinstance(found, (Target, Pending)):
+            asked = parameters.get("NOTIFY", "").lower()
+            return replace(found, notify=asked, orcpt=parameters.get("ORCPT", ""))
         return found
 
     async def data(
-        self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, _parameters: Mapping[str, str]
+        self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, parameters: Mapping[str, str]
     ) -> Reply:
-        targets = [item for item in accepted if isinstance(item, Target)]
-        forwards = [item for item in accepted if isinstance(item, Forward)]
-        reply = await self._mail(peer, sender, targets, forwards, content) if targets or forwards else None
+        reply = None
+        if not all(isinstance(item, Incoming) for item in accepted):
+            try:
+                reply = await self._mail(peer, sender, accepted, content, parameters)
+            except (text.Refused, translate.Untranslatable) as refused:
+                return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
         if any(isinstance(item, Incoming) for item in accepted) and (reply is None or reply.code == _TAKEN):
             return await incoming.take(
                 content,
@@ -102,47 +136,102 @@ class Door:
                 mail_id=self._new_id(),
                 now=self._clock(),
                 wake=self._wake,
+                heard=self._exchanges.heard,
                 log=self._log,
             )
-        return reply or _UNKNOWN_ADDRESS
+        return reply or admission.UNKNOWN_ADDRESS
 
     async def _mail(
-        self, peer: Peer, sender: str, targets: list[Target], forwards: list[Forward], content: bytes
+        self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, parameters: Mapping[str, str]
     ) -> Reply:
-        try:
-            letter = _read(content, forwarded_only=not targets)
-            _must_not_cross(letter, to_phones=bool(targets))
-            intake = compile_intake(
-                letter,
-                content,
-                mail_id=self._new_id(),
-                peer=peer,
-                sender=sender,
-                targets=targets,
-                forwards=forwards,
-                postmaster=self._configuration().settings.postmaster,
-                now=self._clock(),
-            )
-        except (text.Refused, translate.Untranslatable) as refused:
-            return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
-        paid, refusal = self._take(peer, targets)
-        if refusal is not None:
-            return self._reject(peer, sender, "", refusal)
-        return await self._spooled(intake, len(content), paid)
+        """Raises `text.Refused` and `translate.Untranslatable` for what is not taken, whatever the reason."""
+        to_phones = [item for item in accepted if isinstance(item, (Target, Pending))]
+        letter = _read(content, forwarded_only=not to_phones)
+        if letter is not None:
+            self._must_not_cross(letter, to_phones)
+        targets = await self._settled(peer, sender, to_phones, content)
+        if letter is not None:
+            for target in targets:
+                _unless(barred_from(target.route.allow, target.proof, letter))
+        forwards = [item for item in accepted if isinstance(item, Forward)]
+        intake = compile_intake(
+            letter,
+            content,
+            mail_id=self._new_id(),
+            peer=peer,
+            sender=sender,
+            parameters=parameters,
+            targets=targets,
+            forwards=forwards,
+            settings=self._configuration().settings,
+            now=self._clock(),
+        )
+        paid = self._till.take(peer, [*targets, *forwards[:1]])
+        if isinstance(paid, Reply):
+            return self._reject(peer, sender, "", paid)
+        return await self._spooled(holding.hold(intake, self._exchanges), len(content), paid)
 
-    async def _spooled(self, intake: Intake, size: int, paid: list[Wanted]) -> Reply:
+    def _must_not_cross(self, letter: text.Letter, to_phones: Sequence[Target | Pending]) -> None:
+        """Raises `translate.Untranslatable` for what goes round in circles or was written by a machine that answers."""
+        addresses = [item.address if isinstance(item, Target) else item.meaning.address for item in to_phones]
+        answers, domains = any(map(is_answer, addresses)), self._configuration().settings.domains
+        _unless(barred(letter, to_phones=bool(to_phones), answers=answers, domains=domains))
+
+    async def _settled(
+        self, peer: Peer, sender: str, to_phones: Sequence[Target | Pending], content: bytes
+    ) -> list[Target]:
+        """Every recipient with the proof that was still missing, or `translate.Untranslatable`: all or none."""
+        if not any(isinstance(item, Pending) for item in to_phones):
+            return [item for item in to_phones if isinstance(item, Target)]
+        proof = await self._proof_by_mail(peer, sender, content)
+        targets = []
+        for item in to_phones:
+            if isinstance(item, Target):
+                targets.append(item)
+                continue
+            found = admission.settle(self._configuration(), item.meaning, proof, self._clock())
+            if isinstance(found, Target):
+                found = self._till.refusal(peer, found) or found
+            if isinstance(found, Reply):
+                others = "; nothing was sent to the other recipients" if len(to_phones) > 1 else ""
+                sentence = f"<{item.meaning.address}>: {found.text}{others}" if others else found.text
+                raise translate.Untranslatable(found.code, found.status, sentence)
+            targets.append(replace(found, notify=item.notify, orcpt=item.orcpt))
+        return targets
+
+    async def _proof_by_mail(self, peer: Peer, sender: str, content: bytes) -> Proof:
+        """What SPF, DKIM and DMARC prove of the author, here or at the relay. Raises `translate.Untranslatable`."""
+        settings = self._configuration().settings.mail_authentication
+        address = admission.peer_address(peer.host)
+        if settings.authserv_id is not None and inside(address, settings.relays):
+            verdict = mail_proof.believed(content, authserv_id=settings.authserv_id, sender=sender)
+        elif (authentication := self._mail_authentication()) is None or self._checking >= _CHECKS_AT_ONCE:
+            raise translate.Untranslatable(451, "4.3.2", "senders cannot be checked now, try again later")
+        else:
+            self._checking += 1
+            try:
+                verdict = await authentication.check(peer=address, helo=peer.helo, sender=sender, content=content)
+            finally:
+                self._checking -= 1
+        if verdict.refusal is not None:
+            refusal = verdict.refusal
+            raise translate.Untranslatable(refusal.code, refusal.status, refusal.text)
+        return Proof(peer=address, sender=verdict.author, envelope=verdict.envelope, how=verdict.how)
+
+    async def _spooled(self, intake: Intake, size: int, paid: Paid) -> Reply:
         try:
             accepted = await self._spool.accept(intake)
         except StoreUnavailable as error:
-            self._give_back(paid)
+            self._till.give_back(paid)
             self._log.error("spool unavailable", reason=str(error))
             return _STORE
         log = self._log.bind(id=accepted.id, sender=intake.sender, peer=intake.peer)
         if accepted.repeated:
-            self._give_back(paid)
+            self._till.give_back(paid)
             log.info("repeated")
             return Reply(250, "2.0.0", f"already queued as {accepted.id}")
         log.info("queued", recipients=len(intake.deliveries), size=size, proof=intake.proof)
+        holding.note(intake, self._exchanges, self._bell, self._log)
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self._wake(channel)
         return Reply(250, "2.0.0", f"queued as {accepted.id}")
@@ -158,71 +247,6 @@ class Door:
         )
         return reply
 
-    def _prove(self, peer: Peer, sender: str) -> Proof:
-        configuration = self._configuration()
-        user = configuration.users.get(peer.user) if peer.user is not None else None
-        return prove(
-            peer=_address(peer.host),
-            user=user,
-            sender=normalize.address(sender) if sender else "",
-            networks=configuration.settings.smtpd.networks,
-        )
-
-    def _accept(self, peer: Peer, sender: str, recipient: str) -> Reply | Target | Forward | Incoming:
-        configuration = self._configuration()
-        if secret := incoming.resolve(configuration, recipient, _address(peer.host)):
-            return _UNKNOWN_ADDRESS if secret is True else secret
-        found = recipients.resolve(configuration, recipient)
-        if isinstance(found, recipients.Operator):
-            return Forward(address=found.address)
-        if isinstance(found, recipients.Nowhere) and found.route is None:
-            return Reply(found.code, found.status, found.text)
-        if not sender:
-            return _NULL_SENDER
-        proof = self._prove(peer, sender)
-        if isinstance(found, recipients.Answering):
-            return self._by_token(configuration, found, proof)
-        # Before the number: who may not send here learns nothing of what a good number looks like.
-        if found.route is None or not may_use(found.route.allow, proof):
-            return _not_allowed(proof)
-        if isinstance(found, recipients.Nowhere):
-            return Reply(found.code, found.status, found.text)
-        return Target(address=found.address, route=found.route, numbers=found.numbers, proof=proof)
-
-    def _by_token(self, configuration: Configuration, found: recipients.Answering, proof: Proof) -> Reply | Target:
-        if proof.sender is None:
-            return _not_allowed(proof)
-        answer = threads.read_token(configuration.keys, found.token, proof.sender, self._clock())
-        if answer is None:
-            return _UNKNOWN_ADDRESS
-        route = _answer_route(configuration, answer)
-        return Target(address=found.address, route=route, numbers=(answer.phone,), proof=proof)
-
-    def _limited(self, peer: Peer, target: Target) -> Reply | Target:
-        now = self._clock()
-        if self._limits.refuses(target.numbers, now):
-            return Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
-        reached = self._limits.reached(self._configuration().settings.limits, _wanted(peer, target), now)
-        return target if reached is None else _too_many(reached)
-
-    def _take(self, peer: Peer, targets: list[Target]) -> tuple[list[Wanted], Reply | None]:
-        """Pay for all phones of a mail or for none; what was paid, and the refusal."""
-        settings, now = self._configuration().settings.limits, self._clock()
-        paid: list[Wanted] = []
-        for target in targets:
-            wanted = _wanted(peer, target)
-            reached = self._limits.take(settings, wanted, now)
-            if reached is not None:
-                self._give_back(paid)
-                return [], _too_many(reached)
-            paid.append(wanted)
-        return paid, None
-
-    def _give_back(self, paid: list[Wanted]) -> None:
-        settings, now = self._configuration().settings.limits, self._clock()
-        for wanted in paid:
-            self._limits.give_back(settings, wanted, now)
-
 
 def _read(content: bytes, *, forwarded_only: bool) -> text.Letter | None:
     """The mail, or None for one that cannot be read and need not be. Raises `text.Refused`."""
@@ -235,54 +259,7 @@ def _read(content: bytes, *, forwarded_only: bool) -> text.Letter | None:
         raise
 
 
-def _must_not_cross(letter: text.Letter | None, *, to_phones: bool) -> None:
-    """Raises `Untranslatable` for what goes round in circles or was written by a machine that answers."""
-    if letter is not None and letter.received_count > MOST_RECEIVED:
-        raise translate.Untranslatable(554, "5.4.6", "this mail is going round in circles")
-    if letter is not None and to_phones and letter.is_auto_reply:
-        raise translate.Untranslatable(550, "5.7.1", "automatic replies are not sent as SMS")
-
-
-def _wanted(peer: Peer, target: Target) -> Wanted:
-    # Who is proven pays himself; who is not shares with everybody behind that address.
-    sender = target.proof.sender or peer.host
-    route = target.route
-    return Wanted(sender=sender, recipients=target.numbers, route=route.name, urgent=route.urgent)
-
-
-def _too_many(reached: str) -> Reply:
-    return Reply(450, "4.7.1", f"too many SMS for now (limit of {reached}), try again later")
-
-
-def _not_allowed(proof: Proof) -> Reply:
-    if proof.user is not None or proof.sender is not None:
-        return Reply(550, "5.7.1", "this sender may not write to that address")
-    return Reply(550, "5.7.1", "this sender is not proven here: log in, or ask the operator to list your server")
-
-
-def _answer_route(configuration: Configuration, answer: threads.Answer) -> Route:
-    """The row whose policy an answer by token follows: its line's, else its phone's, else defaults."""
-    table = configuration.routes
-    row = (table.by_line(answer.line) if answer.line else None) or table.by_phone_any(answer.phone)
-    originator = answer.line or configuration.settings.websms.sender
-    # A line that may receive and not send must pause its answers alone, not the row's alarms.
-    own = f"answers over {answer.line}" if answer.line else "answers"
-    if row is None:
-        return Route(
-            name=own,
-            row=0,
-            allow=Allow(),
-            originator=originator,
-            language=configuration.settings.language,
-        )
-    if answer.line is None or answer.line == row.originator:
-        return replace(row, originator=row.originator or originator)
-    return replace(row, name=own, originator=answer.line)
-
-
-@lru_cache(maxsize=1024)
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
+def _unless(found: Barred | None) -> None:
+    """Raises `translate.Untranslatable` with what was found, unless that is nothing."""
+    if found is not None:
+        raise translate.Untranslatable(found.code, found.status, found.sentence)

@@ -46,6 +46,7 @@ async def take(
     mail_id: str,
     now: float,
     wake: Callable[[Channel], None],
+    heard: Callable[[str, float], None],
     log: FilteringBoundLogger,
 ) -> Reply:
     """Commit the SMS that a mail holds, or the mail itself as a dead letter; the reply to its DATA."""
@@ -61,6 +62,7 @@ async def take(
             mail_id=mail_id,
             door="websms_mail",
             now=now,
+            heard=heard,
             log=log,
         )
 

@@ -2,11 +2,15 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from bridge import compose, text, translate
-from bridge.access import Proof
+from bridge.access import Proof, inside
+from bridge.config import Settings
 from bridge.message import Channel, Delivery, Reports, encode_sms
+from bridge.proof.mail import without_foreign_results
 from bridge.routing import Route
 from bridge.smtpd.contract import Peer
 from bridge.spool import CONVERSATION_FOR, Conversation, Intake
@@ -24,6 +28,8 @@ class Target:
     route: Route
     numbers: tuple[str, ...]
     proof: Proof
+    notify: str = ""  # RFC 3461, lower case: "never", "success,failure,delay"; "" where nothing was asked
+    orcpt: str = ""  # RFC 3461, as it was written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,10 @@ def compile_intake(
     mail_id: str,
     peer: Peer,
     sender: str,
+    parameters: Mapping[str, str],
     targets: list[Target],
     forwards: list[Forward],
-    postmaster: str,
+    settings: Settings,
     now: float,
 ) -> Intake:
     """All that the 250 to this mail will cover. Raises `translate.Untranslatable`.
@@ -55,10 +62,13 @@ def compile_intake(
     if letter is not None:
         payloads = {id(target): encode_sms(translate.sms_from_mail(letter, target.route)) for target in targets}
         for count, (number, target) in enumerate(_phones(targets).items(), start=1):
-            deliveries.append(_sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], now))
+            delivery = _sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], now)
+            deliveries.append(replace(delivery, sender=sender) if target.proof.envelope else delivery)
             seen.append(_seen_key(sender, number, letter))
             conversations += _conversation(target, number, letter, now)
     if forwards:
+        content = _without_foreign_results(content, settings, peer)
+        postmaster = settings.postmaster
         deliveries.append(_forwarded(f"{mail_id}-{len(deliveries) + 1}", mail_id, postmaster, peer, content, now))
         seen.append(None if letter is None else _seen_key(sender, postmaster, letter))
     proof = targets[0].proof if targets else Proof()
@@ -71,6 +81,8 @@ def compile_intake(
         proof=proof.how or "peer",
         peer=peer.host,
         message_id=None if letter is None else letter.message_id,
+        envid=parameters.get("ENVID", ""),
+        ret=parameters.get("RET", "").lower(),
         deliveries=deliveries,
         seen=seen,
         conversations=conversations,
@@ -105,8 +117,23 @@ def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, pa
         changed_at=now,
         next_at=now,
         expires_at=now + route.lifetime,
-        warn_at=None if route.reports is Reports.NONE else now + route.warn_after,
+        notify=target.notify,
+        orcpt=target.orcpt,
+        warn_at=now + route.warn_after if _wants_delays(target) else None,
     )
+
+
+def _wants_delays(target: Target) -> bool:
+    """What the client asked for comes before what the row says."""
+    return "delay" in target.notify if target.notify else target.route.reports is not Reports.NONE
+
+
+def _without_foreign_results(content: bytes, settings: Settings, peer: Peer) -> bytes:
+    """No stranger's results under our relays' name: who reads the forwarded mail might believe them (RFC 8601, 5)."""
+    authentication = settings.mail_authentication
+    if authentication.authserv_id is None or (peer.host and inside(ip_address(peer.host), authentication.relays)):
+        return content
+    return without_foreign_results(content, authentication.authserv_id)
 
 
 def _forwarded(delivery_id: str, mail_id: str, postmaster: str, peer: Peer, content: bytes, now: float) -> Delivery:
@@ -152,10 +179,13 @@ def _conversation(target: Target, number: str, letter: text.Letter, now: float) 
 
 
 def _seen_key(sender: str, recipient: str, letter: text.Letter) -> bytes | None:
-    """What makes a mail the same mail; None without Message-ID and Date, since devices repeat all the rest."""
+    """What makes a mail the same mail; None without Message-ID and Date, since devices repeat all the rest.
+
+    The subject counts like the body: to some devices it is all that tells one alarm from the next.
+    """
     if letter.message_id is None or not letter.date:
         return None
-    parts = (sender, recipient, letter.message_id, letter.date)
+    parts = (sender, recipient, letter.message_id, letter.date, letter.subject)
     return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace") + letter.body_digest).digest()
 
 

@@ -2,13 +2,14 @@
 """What comes before a mail: HELO and EHLO, STARTTLS, AUTH; and how errors are answered and counted."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.log import get_logger
 from bridge.smtpd import replies
-from bridge.smtpd.auth import MECHANISMS, NoLogin, read_login
+from bridge.smtpd.auth import EXTERNAL, MECHANISMS, NoLogin, decode, read_external, read_login
 from bridge.smtpd.connection import Connection
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.wire import Farewell, Phase
@@ -27,6 +28,7 @@ class Transaction:
     sender: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     recipients: list[object] = field(default_factory=list)
+    has_rcpt: bool = False  # whether or not it was taken
 
 
 class Introduction(Connection):
@@ -37,6 +39,8 @@ class Introduction(Connection):
         super().__init__(**rest)
         self._errors = 0  # since the last mail taken
         self._failed_logins = 0
+        self._certified: str | None = None  # the user whom the client's certificate logs in
+        self._has_logged_in = False  # by AUTH
 
     def _set_rset_state(self) -> None:
         self._mail = Transaction()
@@ -64,15 +68,25 @@ class Introduction(Connection):
         if not hostname:
             return await self._answer(replies.SYNTAX)
         self._introduce(hostname, esmtp=True)
-        lines = [self.terms.hostname, f"SIZE {self.terms.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
-        # DSN parameters are taken and not announced: a relay that hears DSN leaves the notices to us.
-        lines += ["PIPELINING", "ENHANCEDSTATUSCODES"]
-        if self._may_start_tls() and not self.peer.tls:
-            lines.append("STARTTLS")
-        if self.peer.tls and self.terms.offers_auth:
-            lines.append("AUTH " + " ".join(MECHANISMS))
+        lines = [self.terms.hostname]
+        if self.peer.mode != "legacy":  # there one line, as to HELO: some devices stumble over a second one
+            lines += self._extensions()
         text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
         return self._say(text.encode())
+
+    def _extensions(self) -> list[str]:
+        lines = [f"SIZE {self.terms.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
+        lines += ["PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
+        if self._may_start_tls() and not self.peer.tls:
+            lines.append("STARTTLS")
+        if mechanisms := self._mechanisms():
+            lines.append("AUTH " + " ".join(mechanisms))
+        return lines
+
+    def _mechanisms(self) -> tuple[str, ...]:
+        """The ways to log in that are open now."""
+        passwords = MECHANISMS if self.peer.tls and self.terms.offers_auth else ()
+        return (*passwords, EXTERNAL) if self._certified is not None else passwords
 
     def _introduce(self, name: str, *, esmtp: bool) -> None:
         self._set_rset_state()
@@ -80,7 +94,20 @@ class Introduction(Connection):
         self.peer.helo = "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:MAX_HELO])
 
     def _may_start_tls(self) -> bool:
-        return self.terms.ssl_context is not None and self.peer.mode in ("starttls", "legacy")
+        return self.terms.ssl_context is not None and self.peer.mode == "starttls"
+
+    async def _secure(self) -> None:
+        await super()._secure()
+        peer = self.peer
+        if not peer.certificate:
+            return
+        try:
+            self._certified = self.terms.policy.certified(peer)
+        except Exception:
+            log.exception("session failed", peer=peer.host)
+            raise Farewell(replies.BROKEN) from None
+        if self._certified is not None:
+            peer.user, peer.login = self._certified, "certificate"
 
     async def smtp_STARTTLS(self, arg: str) -> None:
         if arg:
@@ -99,20 +126,19 @@ class Introduction(Connection):
         words = (arg or "").split()
         mechanism = words[0].upper() if words else ""
         peer = self.peer
-        if not peer.helo or peer.user is not None or self._mail.sender is not None:
+        if not peer.tls and mechanism == "PLAIN" and len(words) > 1:
+            self._note_exposure(words[1])
+        # A certificate is no AUTH: who has one may still say who he is, once.
+        if not peer.helo or self._has_logged_in or self._mail.sender is not None:
             return await self._answer(replies.OUT_OF_ORDER)
-        if not peer.tls:
-            if len(words) > 1:
-                log.warning("password sent without tls", peer=peer.host)
-            return await self._answer(replies.AUTH_NEEDS_TLS)
-        if not self.terms.offers_auth:
-            return await self._answer(replies.NOT_IMPLEMENTED)
-        if mechanism not in MECHANISMS:
-            return await self._answer(replies.UNKNOWN_MECHANISM if mechanism else replies.SYNTAX)
-        if len(words) > 2:  # noqa: PLR2004 - mechanism and initial response
-            return await self._answer(replies.SYNTAX)
+        if (refusal := self._no_auth(words, mechanism)) is not None:
+            return await self._answer(refusal)
+        initial = words[1] if len(words) > 1 else None
         try:
-            name, password = await read_login(mechanism, words[1] if len(words) > 1 else None, self._ask)
+            if mechanism == EXTERNAL:
+                await read_external(initial, self._ask, self._certified or "")
+                return self._log_in(self._certified or "", "certificate")
+            name, password = await read_login(mechanism, initial, self._ask)
         except NoLogin as no:
             return await (self._refuse_login() if no.reply is replies.WRONG_LOGIN else self._answer(no.reply))
         self._enter(Phase.BUSY)
@@ -121,15 +147,60 @@ class Introduction(Connection):
             return await self._refuse_login()
         if isinstance(found, Reply):
             return await self._answer(found)
-        peer.user = found
-        return self._say(replies.LOGGED_IN)
+        return self._log_in(found, "password")
+
+    def _no_auth(self, words: list[str], mechanism: str) -> Reply | None:
+        peer = self.peer
+        if not peer.tls and peer.mode != "legacy":
+            return replies.AUTH_NEEDS_TLS
+        offered = self._mechanisms()
+        if not offered:
+            return replies.NOT_IMPLEMENTED
+        if mechanism not in offered:
+            return replies.UNKNOWN_MECHANISM if mechanism else replies.SYNTAX
+        return replies.SYNTAX if len(words) > 2 else None  # noqa: PLR2004 - mechanism and initial response
+
+    def _log_in(self, user: str, how: str) -> None:
+        self.peer.user, self.peer.login, self._has_logged_in = user, how, True
+        self._say(replies.LOGGED_IN)
 
     async def _ask(self, challenge: bytes) -> bytes | None:
         self._say(challenge)
         return await self._line()
 
+    def _note_exposure(self, initial: str) -> None:
+        """Whatever becomes of this AUTH, the password has been on the wire for everybody to read."""
+        with contextlib.suppress(NoLogin):
+            parts = decode(initial.encode("ascii", "replace")).split(b"\0")
+            if len(parts) == 3:  # noqa: PLR2004 - authorization identity, name, password
+                self.terms.policy.exposed(self.peer, parts[1])
+
     async def _refuse_login(self) -> None:
+        limits = self.terms.limits
+        doublings = max(self._failed_logins, self.peer.login_doublings)
         self._failed_logins += 1
+        await self._keep_waiting(min(limits.longest_login_delay, limits.login_delay * 2**doublings))
         await self._answer(replies.WRONG_LOGIN)
         if self._failed_logins >= self.terms.limits.max_auth_failures:
             raise Farewell(replies.TOO_MANY_LOGINS)
+
+    async def _keep_waiting(self, seconds: float) -> None:
+        """Lets time pass before a reply. Meanwhile it counts as idle: who guesses must not hold places others need."""
+        if seconds <= 0:
+            return
+        await self._flush()
+        if self._wire is not None and not self._reading_paused:
+            self._reading_paused = True  # else whatever it sends would be kept
+            self._wire.pause_reading()
+        self._enter(Phase.COMMAND)
+        until = self.since + seconds
+        try:
+            while not self._hung_up and (left := until - self.loop.time()) > 0:
+                if self.dismissal is not None:
+                    raise Farewell(self.dismissal)
+                self._waiter = self.loop.create_future()
+                await asyncio.wait([self._waiter], timeout=left)
+                if self._waiter.done():
+                    self._waiter.result()  # raises when we are told to go
+        finally:
+            self._waiter = None

@@ -1,4 +1,4 @@
-"""The listening sockets of the mail door, the sessions that live, and how many of them may.
+"""The sessions of the mail door: who is let in, how many, who has to give way, and how it all ends.
 
 No `aiosmtpd.controller`: it brings a thread and a loop of its own and cancels whatever is under way when it stops.
 
@@ -7,6 +7,7 @@ untrusted address can occupy is bounded, so a flood only throws out its own kind
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -14,67 +15,78 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
-from bridge.smtpd import replies
+from bridge.smtpd import proxy, replies
+from bridge.smtpd.acceptor import Acceptor, Seldom, bind
 from bridge.smtpd.contract import Reply, Terms
 from bridge.smtpd.protocol import Session
+from bridge.smtpd.room import Room
+from bridge.smtpd.wire import name_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-BACKLOG = 1024
+RESERVE = 10  # connections above the total, for trusted peers only
+MEMORY = 64 * 1024 * 1024  # octets that mails being read may take
 _IPV6_HOST_BITS = 64  # one customer has at least a /64
-_SILENCE = 60.0  # seconds between two lines about refused connections
-
-log = get_logger("smtpd")
 
 
 class Listener:
-    """Opens sockets, admits sessions, drains them. `terms` may be replaced at any time: new sessions get the new ones.
+    """Opens sockets, admits sessions, drains them.
 
+    `terms`, `trusted`, `per_address`, `total` and `room.limit` may be changed at any time: they hold for new sessions.
     `trusted` networks have no limit per address and are the last to be told to go.
     """
 
     def __init__(
-        self, *, terms: Terms, trusted: Iterable[Network] = (), per_address: int = 20, total: int = 200
+        self,
+        *,
+        terms: Terms,
+        trusted: Iterable[Network] = (),
+        per_address: int = 20,
+        total: int = 200,
+        memory: int = MEMORY,
     ) -> None:
         self.terms = terms
         self.trusted = tuple(trusted)
         self.per_address = per_address
         self.total = total
+        self.room = Room(memory)
         self.sessions: set[Session] = set()
-        self._servers: list[asyncio.Server] = []
+        self._places: list[list[Acceptor]] = []  # one for each endpoint
         self._by_address: Counter[str] = Counter()
         self._commits: set[asyncio.Task[Reply]] = set()
+        self._arriving: set[asyncio.Task[None]] = set()  # accepted, and no session yet
+        self._announced: set[asyncio.Task[None]] = set()  # those of them whose PROXY header is awaited
         self._emptied = asyncio.Event()
-        self._refused = 0  # since it was last logged
-        self._silent_until = 0.0  # loop time
+        self._is_draining = False
+        self._log = get_logger("smtpd")
+        self._refused = {reply: Seldom("reject") for reply in _REFUSALS}
+        self._headers = Seldom("no proxy header")
+        self._exhausted = Seldom("accepting paused")
 
     async def open(self, endpoints: Iterable[Endpoint]) -> None:
         """Listens on each endpoint; port 0 is any free one. Raises OSError, and then none of them is left open."""
         try:
             for endpoint in endpoints:
-                await self._listen(endpoint.mode, host=endpoint.host, port=endpoint.port)
+                self._listen(endpoint, await bind(endpoint.host, endpoint.port))
         except OSError:
             self.close()
             raise
 
-    async def adopt(self, sock: socket.socket, mode: str) -> None:
-        """Accepts on a socket that already listens (socket activation)."""
-        sock.setblocking(False)
-        await self._listen(mode, sock=sock)
+    async def adopt(self, sock: socket.socket, endpoint: Endpoint) -> None:
+        """Accepts on a socket that already listens (socket activation); of `endpoint` all but host and port count."""
+        self._listen(endpoint, [sock])
 
-    async def _listen(self, mode: str, **where: Any) -> None:
-        loop = asyncio.get_running_loop()
-        # TLS is begun by the session in every mode, so that a new certificate needs no new socket.
-        self._servers.append(await loop.create_server(partial(self._session, mode), backlog=BACKLOG, **where))
+    def _listen(self, endpoint: Endpoint, sockets: list[socket.socket]) -> None:
+        take = partial(self._take, endpoint)
+        self._places.append([Acceptor(sock, take, self._exhausted) for sock in sockets])
 
     @property
     def ports(self) -> list[int]:
         """The bound port of each endpoint, in the order they were opened; 0 for a Unix socket."""
-        names = [server.sockets[0].getsockname() for server in self._servers]
+        names = [place[0].socket.getsockname() for place in self._places]
         return [int(name[1]) if isinstance(name, tuple) else 0 for name in names]
 
     @property
@@ -88,16 +100,22 @@ class Listener:
 
     def close(self) -> None:
         """Stops listening. Sessions go on."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for place in self._places:
+            for acceptor in place:
+                acceptor.close()
+        self._places.clear()
+        for task in self._announced:
+            task.cancel()
 
     async def drain(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - it limits the clients, not the call
         """Stops listening and ends every session: idle ones at once, busy ones when done or after `timeout` seconds.
 
         Returns when all are closed and the mails under way are taken or refused.
         """
+        self._is_draining = True
         self.close()
+        if self._arriving:
+            await asyncio.wait(self._arriving, timeout=timeout)
         for session in list(self.sessions):
             session.dismiss(replies.SHUTTING_DOWN)
         if not await self._wait_until_empty(timeout):
@@ -116,36 +134,97 @@ class Listener:
                 return False
         return True
 
-    def _session(self, mode: str) -> Session:
-        return Session(terms=self.terms, mode=mode, admit=self._admit, leave=self._leave, commits=self._commits)
+    # From a socket to a session.
+
+    def _take(self, endpoint: Endpoint, sock: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._begin(endpoint, sock))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _begin(self, endpoint: Endpoint, sock: socket.socket) -> None:
+        client: proxy.Client | None = None
+        try:
+            if endpoint.proxy:
+                client = await self._announcement(endpoint, sock)
+            session = partial(self._session, endpoint, client)
+            # TLS is begun by the session in every mode, so that a new certificate needs no new socket.
+            await asyncio.get_running_loop().connect_accepted_socket(session, sock)
+        except _NotAnnounced as refused:
+            _hang_up(sock, refused.reply, aloud=endpoint.mode != "implicit")
+        except (OSError, proxy.Left):  # it is gone already
+            sock.close()
+        except Exception:  # noqa: BLE001 - nobody waits for this task, and there is no client to tell
+            self._log.exception("session failed")
+            sock.close()
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+
+    async def _announcement(self, endpoint: Endpoint, sock: socket.socket) -> proxy.Client | None:
+        """For whom a proxy speaks; None where the peer is none. Raises `_NotAnnounced`, `proxy.Left` and OSError."""
+        address = name_of(sock.getpeername())[0]
+        if not _is_inside(address, endpoint.proxy):
+            return None
+        if len(self._announced) >= self.total:
+            raise _NotAnnounced(self._refuse(address, replies.TOO_MANY_CONNECTIONS))
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        self._announced.add(task)
+        try:
+            async with asyncio.timeout(self.terms.limits.header_timeout):
+                return await proxy.read_client(partial(asyncio.get_running_loop().sock_recv, sock))
+        except (TimeoutError, proxy.BadHeader) as error:
+            self._headers.say(peer=address, reason=str(error) or "it does not come")
+            raise _NotAnnounced(replies.BAD_HEADER) from None
+        finally:
+            self._announced.discard(task)
+
+    def _session(self, endpoint: Endpoint, client: proxy.Client | None) -> Session:
+        terms = self.terms
+        if endpoint.client_ca is not None:
+            terms = replace(terms, ssl_context=terms.asking.get(endpoint.client_ca, terms.ssl_context))
+        return Session(
+            terms=terms,
+            mode=endpoint.mode,
+            client=client,
+            admit=self._admit,
+            leave=self._leave,
+            share=self.room.share(),
+            commits=self._commits,
+        )
+
+    # Who may stay.
 
     def _admit(self, session: Session) -> Reply | None:
+        if self._is_draining:
+            return replies.SHUTTING_DOWN
         address = session.peer.host
-        session.trusted = self._is_trusted(address)
-        key = _key(address)
-        if address and not session.trusted and self._by_address[key] >= self.per_address:
-            return self._refuse(address)
+        session.trusted = trusted = _is_inside(address, self.trusted)
+        if not trusted:
+            if session.peer.mode == "legacy":
+                return self._refuse(address, replies.NOT_ONE_OF_OURS)
+            if address and self._by_address[_key(address)] >= self.per_address:
+                return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
+            if not self.room.has(1, trusted=False):
+                return self._refuse(address, replies.OVERLOADED)
         staying = [other for other in self.sessions if other.dismissal is None]
-        if len(staying) >= self.total and not self._make_room(staying, session):
-            return self._refuse(address)
+        has_reserve = trusted and len(staying) < self.total + RESERVE
+        if len(staying) >= self.total and not self._make_room(staying, trusted and not has_reserve) and not has_reserve:
+            return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
         self.sessions.add(session)
-        self._by_address[key] += 1
+        self._by_address[_key(address)] += 1
         return None
 
-    def _refuse(self, address: str) -> Reply:
-        self._refused += 1
-        now = asyncio.get_running_loop().time()
-        if now >= self._silent_until:  # a flood must not become one of lines
-            log.warning("reject", peer=address, reason="too many connections", times=self._refused)
-            self._refused, self._silent_until = 0, now + _SILENCE
-        return replies.TOO_MANY_CONNECTIONS
+    def _refuse(self, address: str, reply: Reply) -> Reply:
+        self._refused[reply].say(peer=address, code=f"{reply.code} {reply.status}", reason=reply.text)
+        return reply
 
-    def _make_room(self, staying: list[Session], newcomer: Session) -> bool:
+    def _make_room(self, staying: list[Session], also_trusted: bool) -> bool:
         slow = self.terms.limits.crowded_timeout
         choices: tuple[Callable[[Session], bool], ...] = (
             lambda session: session.is_idle and not session.trusted,
             lambda session: session.is_overdue(slow) and not session.trusted,
-            lambda session: session.is_idle and newcomer.trusted,
+            lambda session: session.is_idle and also_trusted,
         )
         for may_go in choices:
             idle = [session for session in staying if may_go(session)]
@@ -163,11 +242,33 @@ class Listener:
         if not self.sessions:
             self._emptied.set()
 
-    def _is_trusted(self, host: str) -> bool:
-        if not self.trusted or not host:
-            return False
-        address = ipaddress.ip_address(host)
-        return any(address.version == network.version and address in network for network in self.trusted)
+
+_REFUSALS = (replies.TOO_MANY_CONNECTIONS, replies.OVERLOADED, replies.NOT_ONE_OF_OURS)
+
+
+class _NotAnnounced(Exception):
+    """A proxy did not say for whom it speaks, or too many of them are about to."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+def _is_inside(host: str, networks: tuple[Network, ...]) -> bool:
+    if not networks or not host:
+        return False
+    address = ipaddress.ip_address(host)
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _hang_up(sock: socket.socket, reply: Reply, *, aloud: bool) -> None:
+    """Closes a socket that has no session yet, with a word where the client would understand one."""
+    with contextlib.suppress(OSError):
+        if aloud:
+            sock.send(reply.encode())
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(4096)  # what is left unread would take the reply with it
+    sock.close()
 
 
 def _key(host: str) -> str:

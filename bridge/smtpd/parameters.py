@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Reply
 
-_XTEXT = re.compile(r"(?:[!-*,-~]|\+[0-9A-F]{2})+")
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
 _ORCPT = re.compile(r"[A-Za-z0-9-]+;[!-~]+")
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]{1,20}")

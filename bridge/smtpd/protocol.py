@@ -14,7 +14,9 @@ from bridge.smtpd.addresses import BadPath, Path, parse_path
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.introduction import CLOSING, Introduction
 from bridge.smtpd.parameters import check_mail, check_rcpt
+from bridge.smtpd.proxy import speaks_proxy
 from bridge.smtpd.reader import DataReader, Flood
+from bridge.smtpd.room import Share
 from bridge.smtpd.wire import Farewell, Gone, Phase
 
 log = get_logger("smtpd")
@@ -25,14 +27,17 @@ COMMAND_SIZES = {
     "RCPT": 1200,  # + DSN 528 (3461)
     "AUTH": 12288,  # RFC 4954 4
 }
-UNPRODUCTIVE = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO"})
+UNPRODUCTIVE = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO", "STARTTLS", "AUTH"})
 
 
 class Session(Introduction):
     """What a client can say, and what it is answered."""
 
-    def __init__(self, *, commits: set[asyncio.Task[Reply]], **rest: Any) -> None:
-        """`commits` holds mails being taken, whether or not their client is still there. The rest: `Connection`."""
+    def __init__(self, *, share: Share, commits: set[asyncio.Task[Reply]], **rest: Any) -> None:
+        """`share` is what it may keep of a mail; `commits` holds mails being taken, whether or not their client is
+        still there. The rest: `Connection`.
+        """
+        self._share = share
         super().__init__(**rest)
         self.command_size_limits = COMMAND_SIZES  # aiosmtpd's is one dictionary for the class, and grows
         self._commits = commits
@@ -44,9 +49,14 @@ class Session(Introduction):
         await asyncio.sleep(0)  # the loop reads a new connection only after it has told us of it
         await asyncio.sleep(0)
         if self._inbox:
-            raise Farewell(replies.NOT_A_PROXY if self._inbox.startswith(b"PROXY ") else replies.OUT_OF_SYNC)
+            raise Farewell(replies.NOT_A_PROXY if speaks_proxy(self._inbox) else replies.OUT_OF_SYNC)
         terms = self.terms
-        if (refusal := terms.policy.connected(self.peer)) is not None:
+        try:
+            refusal = terms.policy.connected(self.peer)
+        except Exception as error:  # noqa: BLE001 - whatever broke, the client is told to come back later
+            log.error("session failed", peer=self.peer.host, exc_info=error)  # noqa: TRY400 - handled here
+            refusal = replies.BROKEN
+        if refusal is not None:
             raise Farewell(refusal)
         self._say(f"220 {terms.hostname} ESMTP\r\n".encode())
         while True:
@@ -110,6 +120,7 @@ class Session(Introduction):
         mail = self._mail
         if mail.sender is None:
             return await self._answer(replies.OUT_OF_ORDER)
+        mail.has_rcpt = True
         if len(mail.recipients) >= self.terms.limits.max_recipients:
             return await self._answer(replies.TOO_MANY_RECIPIENTS)
         path = _path("TO:", arg or "", recipient=True, smtputf8="SMTPUTF8" in mail.params)
@@ -119,13 +130,17 @@ class Session(Introduction):
             return await self._answer(problem)
         decision = self.terms.policy.rcpt(self.peer, mail.sender, path.address, path.params)
         if isinstance(decision, Reply):
-            return await self._answer(decision)
+            # A relay of ours hands on what people mistype: cut off after twenty it could not send the others' mail.
+            known = self.trusted or self.peer.user is not None
+            return self._say(decision.encode()) if known and decision.code != CLOSING else await self._answer(decision)
         mail.recipients.append(decision)
         return self._say(replies.RECIPIENT_OK)
 
     async def smtp_DATA(self, arg: str) -> None:
         if self._inbox and self.peer.user is None:
             raise Farewell(replies.OUT_OF_SYNC)
+        if self._mail.has_rcpt and not self._mail.recipients:
+            return self._say(replies.NO_RECIPIENTS.encode())  # no error of its own: it was sent behind its RCPTs
         if self._mail.sender is None or not self._mail.recipients:
             return await self._answer(replies.OUT_OF_ORDER)
         if arg:
@@ -141,8 +156,8 @@ class Session(Introduction):
     async def _read_data(self) -> bytes | Reply:
         self._data_began = self._received - len(self._inbox)
         self._enter(Phase.DATA, self.terms.limits.data_timeout)
-        normalize = self.peer.mode == "legacy" and self.trusted
-        reader = DataReader(self._inbox, self.terms.limits, normalize=normalize)
+        normalize = self.peer.mode == "legacy"  # and only peers of ours get so far
+        reader = DataReader(self._inbox, self.terms.limits, self._hold, normalize=normalize)
         try:
             while (found := reader.step()) is None:
                 await self._more()
@@ -152,6 +167,17 @@ class Session(Introduction):
         if found is replies.BARE_LINE_END:
             raise Farewell(found)
         return found
+
+    def _hold(self, octets: int) -> bool:
+        return self._share.hold(octets, trusted=self.trusted)
+
+    def _set_rset_state(self) -> None:
+        super()._set_rset_state()
+        self._share.release()
+
+    async def _hang(self) -> None:
+        self._share.release()
+        await super()._hang()
 
     async def _hand_over(self, content: bytes) -> Reply:
         """Gives the mail to the policy in a task of its own: it ends whatever becomes of the client or of us."""

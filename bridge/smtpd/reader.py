@@ -7,6 +7,7 @@ so a client cannot fill the memory.
 """
 
 import re
+from collections.abc import Callable
 
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Limits, Reply
@@ -27,11 +28,15 @@ class DataReader:
     the end), for trusted devices that know no better.
     """
 
-    __slots__ = ("_buffer", "_checked", "_dropped", "_fault", "_limits", "_line", "_normalize")
+    __slots__ = ("_buffer", "_checked", "_dropped", "_fault", "_hold", "_limits", "_line", "_normalize")
 
-    def __init__(self, buffer: bytearray, limits: Limits, *, normalize: bool = False) -> None:
+    def __init__(
+        self, buffer: bytearray, limits: Limits, hold: Callable[[int], bool], *, normalize: bool = False
+    ) -> None:
+        """`hold` is told how many octets are to be kept, and says whether there is room for them."""
         self._buffer = buffer
         self._limits = limits
+        self._hold = hold
         self._normalize = normalize
         self._checked = 0  # everything before this offset has been looked at; never between CR and LF
         self._line = 0  # where the line at `_checked` begins
@@ -55,6 +60,8 @@ class DataReader:
             return self._advance()
         if not self._check(at + 2):
             return replies.BARE_LINE_END
+        if self._fault is None and not self._hold(at + 2):
+            self._fault = replies.NO_ROOM
         if self._fault is None:
             with memoryview(buffer) as view:
                 content = bytes(view[: at + 2])
@@ -71,6 +78,8 @@ class DataReader:
             raise Flood
         if self._fault is None and size > limit + limit // 3 + len(_END):  # stuffing adds a third at most
             self._fault = replies.TOO_BIG
+        if self._fault is None and not self._hold(len(buffer)):
+            self._fault = replies.NO_ROOM
         if self._fault is not None and (spare := self._checked - len(_END)) > 0:
             del buffer[:spare]
             self._dropped += spare

@@ -50,7 +50,15 @@ class Wire(SMTP):
 
     _paused: bool  # of asyncio's flow control: the client does not take what we say
 
-    def __init__(self, *, terms: Terms, mode: str, admit: Callable[[Any], Reply | None]) -> None:
+    def __init__(
+        self,
+        *,
+        terms: Terms,
+        mode: str,
+        admit: Callable[[Any], Reply | None],
+        client: tuple[str, int] | None = None,
+    ) -> None:
+        """`client` is address and port as a proxy gave them; None: they are the socket's."""
         # Not SMTP.__init__: it looks up the host name and inspects all members of two objects for each connection.
         self.loop = asyncio.get_running_loop()
         asyncio.StreamReaderProtocol.__init__(
@@ -68,6 +76,7 @@ class Wire(SMTP):
         self.since = self.loop.time()  # when the present phase, or the wait for a command, began
         self.dismissal: Reply | None = None  # what to say instead of reading another command
         self._admit = admit
+        self._client = client
         self._wire: asyncio.Transport | None = None
         self._alarm = Alarm(self.loop, self._expired, self._data_bonus)
         self._inbox = bytearray()
@@ -85,7 +94,7 @@ class Wire(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = wire = cast("asyncio.Transport", transport)
         wire.set_write_buffer_limits(high=0)  # so that "paused" means "the client does not read"
-        self.peer.host, self.peer.port = _name_of(transport.get_extra_info("peername"))
+        self.peer.host, self.peer.port = name_of(self._client or transport.get_extra_info("peername"))
         if self.peer.mode == "implicit":
             self.phase = Phase.HANDSHAKE
         refusal = self._admit(self)
@@ -212,7 +221,8 @@ class Wire(SMTP):
         return None if overlong or len(line) > MAX_COMMAND else line
 
 
-def _name_of(peername: Any) -> tuple[str, int]:
+def name_of(peername: Any) -> tuple[str, int]:
+    """Address and port as a `Peer` has them; "" and 0 for a Unix socket."""
     if not isinstance(peername, tuple):  # a Unix socket
         return "", 0
     host, port = str(peername[0]).partition("%")[0], int(peername[1])

@@ -69,7 +69,19 @@ async def test_a_wrong_configuration_makes_nothing(house: House) -> None:
 async def test_readiness(house: House) -> None:
     await house.start()
     expected = {"ready": True, "queued": 0, "calls": {"sms": 0, "mail": 0}, "paused": {}, "version": __version__}
+    expected["test"] = False
     assert await house.readyz() == (200, expected)
+
+
+@pytest.mark.parametrize("test", [False, True])
+async def test_row_64_test_mode_is_shown_at_the_start_and_in_readyz(
+    house: House, stream: io.StringIO, test: bool
+) -> None:
+    house.write("bridge.toml", BRIDGE.replace("[websms]\n", f"[websms]\ntest = {str(test).lower()}\n"))
+    await house.start()
+    (started,) = [line for line in stream.getvalue().splitlines() if " started " in line]
+    assert f"test={str(test).lower()}" in started
+    assert (await house.readyz())[1]["test"] is test
 
 
 async def test_a_spool_that_cannot_be_written_is_not_ready(house: House) -> None:

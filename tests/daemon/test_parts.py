@@ -1,25 +1,20 @@
 """What the daemon is built of, and what a reload has to build anew."""
 
-import ssl
 import stat
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
-import trustme
 
 from bridge import config
-from bridge.config import Configuration, Endpoint, SmarthostSettings, SmtpdSettings, User, WebhookSettings
+from bridge.config import Configuration, Endpoint, SmarthostSettings, SmtpdSettings, WebhookSettings
 from bridge.daemon import parts
 from bridge.providers.websms import Websms
 from bridge.transports.maildir import Maildir
 from bridge.transports.smtp import Smarthost
 from tests.daemon.conftest import House
 from tests.given import configuration
-from tests.smtpd.raw import Recorder
 
 HERE = configuration()
 
@@ -108,30 +103,3 @@ def test_a_key_that_another_made_meanwhile_is_not_overwritten(house: House) -> N
 
 def test_the_path_of_a_spool() -> None:
     assert parts.sqlite_path("sqlite:/srv/a:b.db") == Path("/srv/a:b.db")
-
-
-def test_the_certificate(tmp_path: Path) -> None:
-    assert parts.ssl_context(HERE) is None
-    issued = trustme.CA().issue_cert("mx.example.com")
-    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
-    both = tmp_path / "both.pem"
-    found = parts.ssl_context(changed(smtpd=SmtpdSettings(tls_certificate=both, tls_key=both)))
-    assert found is not None
-    assert found.minimum_version is ssl.TLSVersion.TLSv1_2
-    with pytest.raises(OSError):  # noqa: PT011 - any of them
-        parts.ssl_context(changed(smtpd=SmtpdSettings(tls_certificate=tmp_path / "none", tls_key=both)))
-
-
-def test_the_terms_of_a_session() -> None:
-    policy = Recorder()
-    settings = SmtpdSettings(max_message_size=5, require_tls=True, networks=(ip_network("192.0.2.0/24"),))
-    terms = parts.terms(changed(smtpd=settings), policy, None)
-    assert (terms.policy, terms.hostname, terms.require_tls, terms.offers_auth) == (
-        policy,
-        "mx.example.com",
-        True,
-        False,
-    )
-    assert terms.limits.max_message_size == 5
-    user = User(name="anna", hash="made-up", addresses=frozenset())
-    assert parts.terms(replace(HERE, users=MappingProxyType({"anna": user})), policy, None).offers_auth

@@ -6,14 +6,15 @@ import copy
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from bridge.config.settings import Endpoint
 from bridge.smtpd.contract import Limits, Peer, Policy, Reply, Terms
-from bridge.smtpd.listener import Listener, Network
+from bridge.smtpd.listener import MEMORY, Listener, Network
 from tests.wait import PATIENCE
 
-QUICK = Limits(error_delay=0.0, linger=0.3)
+QUICK = Limits(error_delay=0.0, login_delay=0.0, linger=0.3)
 SENDER, RECIPIENT = "anna@example.org", "+436600000001@sms.example.com"
 
 
@@ -42,6 +43,7 @@ class Recorder(Policy[tuple[str, dict[str, str]]]):
     senders: list[str] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    certified_users: set[str] = field(default_factory=set)
     login_reply: Reply | None = None
     begun: asyncio.Event = field(default_factory=asyncio.Event)  # `data` was called
     gate: asyncio.Event | None = None  # `data` waits for it
@@ -80,6 +82,13 @@ class Recorder(Policy[tuple[str, dict[str, str]]]):
             await self.gate.wait()
         self.taken.append(Taken(copy.copy(peer), sender, list(recipients), content, dict(params)))
         return Reply(250, "2.0.0", f"queued as {len(self.taken)}")
+
+    def certified(self, peer: Peer) -> str | None:
+        self._break("certified")
+        return next((name for name in peer.certificate if name in self.certified_users), None)
+
+    def exposed(self, peer: Peer, name: bytes) -> None:
+        self._break("exposed")
 
     async def authenticate(self, peer: Peer, name: bytes, password: bytes) -> str | Reply | None:
         self._break("authenticate")
@@ -167,27 +176,31 @@ class Rig:
         *,
         limits: Limits = QUICK,
         modes: Sequence[str] = ("starttls",),
+        endpoints: Sequence[Endpoint] = (),
         context: ssl.SSLContext | None = None,
         require_tls: bool = False,
         trusted: Sequence[Network] = (),
         per_address: int = 20,
         total: int = 200,
+        memory: int = MEMORY,
+        asking: Mapping[Path, ssl.SSLContext] | None = None,
     ) -> None:
         self.policy = policy or Recorder()
-        self.modes = modes
+        self.endpoints = endpoints or [Endpoint(host="127.0.0.1", port=0, mode=mode) for mode in modes]
         self.clients: list[Raw] = []
         terms = Terms(
             policy=self.policy,
             hostname="mx.example.com",
             limits=limits,
             ssl_context=context,
+            asking=asking or {},
             require_tls=require_tls,
             offers_auth=bool(self.policy.users),
         )
-        self.listener = Listener(terms=terms, trusted=trusted, per_address=per_address, total=total)
+        self.listener = Listener(terms=terms, trusted=trusted, per_address=per_address, total=total, memory=memory)
 
     async def __aenter__(self) -> Self:
-        await self.listener.open(Endpoint(host="127.0.0.1", port=0, mode=mode) for mode in self.modes)
+        await self.listener.open(self.endpoints)
         return self
 
     async def __aexit__(self, *_: object) -> None:

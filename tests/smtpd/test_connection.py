@@ -108,7 +108,7 @@ async def test_a_new_certificate_is_shown_to_new_sessions(certificates: Certific
 async def test_an_error_of_ours_at_the_door_closes_it() -> None:
     async with Rig(Recorder(broken={"connected"})) as rig:
         client = await rig.client()
-        assert await client.rest() == b""
+        assert await client.rest() == b"421 4.3.0 temporary failure, try again later\r\n"
 
 
 async def test_the_policy_may_refuse_or_end_a_connection() -> None:

@@ -20,9 +20,9 @@ from bridge.config import Configuration, Endpoint, LimitsSettings, Rate, SmtpdSe
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.message import Channel, Delivery, Reports, State, decode_sms
-from bridge.proof import Logins
+from bridge.proof.logins import Logins
 from bridge.routing import Allow, Route
-from bridge.smtpd.contract import Terms
+from bridge.smtpd.contract import Peer, Terms
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool import Step, sqlite
@@ -105,6 +105,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),
+        mail_authentication=lambda: None,
         limits=Limits(),
         clock=lambda: holder[0].now,
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
@@ -217,7 +218,7 @@ async def test_a_full_queue_is_said_at_mail(rig: Rig) -> None:
     assert reply.startswith("452 4.3.1")
 
 
-async def test_a_number_named_twice_gets_one_sms(rig: Rig) -> None:
+async def test_row_63_a_number_named_twice_gets_one_sms(rig: Rig) -> None:
     recipients = [f"anna@{DOMAIN}", f"+436600000001@{DOMAIN}", f"0660-0000001@{DOMAIN}", f"team@{DOMAIN}"]
     assert (await rig.send(mail("x"), recipients, "chief@example.org"))[0] == 250
     kept = await rig.kept()
@@ -539,3 +540,22 @@ async def test_a_card_is_one_binary_message_to_each_phone(rig: Rig) -> None:
     code, words = await rig.send(content)
     assert (code, words) == (552, "5.2.3 vCard anna.vcf needs 2 SMS and may have 1")
     assert len(await rig.kept()) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "user"),
+    [
+        (("panel.example.org",), "Panel.Example.org"),
+        (("x.example.org", "PANEL.example.ORG"), "Panel.Example.org"),
+        (("anna",), None),  # she has a password
+        (("bernd",), None),
+        (("panel.example.org.",), None),
+    ],
+)
+async def test_row_40_a_certificate_logs_in_the_user_of_its_name(
+    rig: Rig, names: tuple[str, ...], user: str | None
+) -> None:
+    users = (User(name="anna", hash="made-up"), User(name="Panel.Example.org", hash="certificate"))
+    rig.configuration = replace(rig.configuration, users=MappingProxyType({one.name: one for one in users}))
+    peer = Peer(host="192.0.2.1", port=1, mode="starttls", tls=True, certificate=names)
+    assert rig.listener.terms.policy.certified(peer) == user

@@ -16,7 +16,7 @@ from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.log import get_logger
 from bridge.message import Channel, IncomingSms
-from bridge.proof import Logins
+from bridge.proof.logins import Logins
 from bridge.providers.websms import notifications
 from bridge.relay import take_in
 from bridge.smtpd.contract import Terms
@@ -87,6 +87,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: NOW),
+        mail_authentication=lambda: None,
         limits=Limits(),
         clock=lambda: NOW,
         new_id=mail_ids(lambda: NOW, lambda count: next(numbers).to_bytes(count)),
@@ -189,6 +190,7 @@ async def test_an_sms_that_came_by_http_already_is_a_repeat(rig: Rig) -> None:
         mail_id="W1",
         door="webhook",
         now=NOW,
+        heard=lambda _phone, _at: None,
         log=get_logger("test"),
     )
     assert (await rig.send(LAYOUTS["fields in the body"]))[-1] == "250 2.0.0 already queued as W1"

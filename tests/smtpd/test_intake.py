@@ -12,11 +12,11 @@ from bridge.smtpd.contract import Peer
 from bridge.smtpd.intake import Forward, Target, compile_intake
 from bridge.spool import CONVERSATION_FOR, Intake
 from bridge.translate import Untranslatable
-from tests.given import ANNA, GROUP, LINE, POSTMASTER
+from tests.given import ANNA, GROUP, LINE, POSTMASTER, configuration
 from tests.make import NOW, PHONE
 
 AUTHOR = "bernd@example.org"
-PROOF = Proof(sender=AUTHOR, how="network")
+PROOF = Proof(sender=AUTHOR, envelope=True, how="network")
 PEER = Peer(host="192.0.2.1", port=1, mode="starttls", helo="client.example.com", esmtp=True)
 MAIL = b"Message-ID: <m1@example.org>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0100\r\n\r\nhello\r\n"
 
@@ -32,7 +32,8 @@ def compiled(content: bytes = MAIL, *, read: bool = True, **changes: Any) -> Int
         "sender": AUTHOR,
         "targets": [to_anna()],
         "forwards": [],
-        "postmaster": POSTMASTER,
+        "parameters": {},
+        "settings": configuration().settings,
         "now": NOW,
     }
     return compile_intake(text.read(content) if read else None, content, **{**values, **changes})

@@ -1,5 +1,8 @@
 """What comes before a mail: HELO, EHLO, STARTTLS, AUTH in their order, and what nonsense costs."""
 
+import io
+from ipaddress import ip_network
+
 import pytest
 
 from bridge.smtpd.contract import Limits, Reply
@@ -14,7 +17,7 @@ async def test_row_32_neither_banner_nor_help_names_a_product_and_ehlo_comes_in_
         words = await client.reply()
         await client.send(b"EHLO x\r\n")
         first = await client.reader.read(65536)
-        assert first.endswith(b"250 ENHANCEDSTATUSCODES\r\n")
+        assert first.endswith(b"250 DSN\r\n")
         words += first.decode() + await client.say("HELP")
         assert not any(name in words.lower() for name in ("aiosmtpd", "python", "smsbridge", "1.4"))
 
@@ -129,3 +132,24 @@ async def test_a_slow_answer_is_the_price_of_many_errors() -> None:
         client = await rig.greeted()
         await client.send(b"X\r\nX\r\nX\r\nX\r\nNOOP\r\n")
         assert [(await client.reply())[:3] for _ in range(5)] == ["500"] * 4 + ["250"]
+
+
+async def test_legacy_devices_get_one_line_and_neither_tls_nor_auth(certificates: Certificates) -> None:
+    trusted = (ip_network("127.0.0.0/8"),)
+    async with Rig(users(), modes=["legacy"], context=certificates.server, trusted=trusted) as rig:
+        client = await rig.client()
+        await client.reply()
+        for verb in ("EHLO", "HELO"):
+            assert await client.say(f"{verb} old-panel") == "250 mx.example.com"
+        assert (await client.say("STARTTLS")).startswith("454 4.7.0 ")
+        assert (await client.say("AUTH PLAIN " + PLAIN)).startswith("502 5.5.1 ")
+        assert (await client.mail(b"Hi\r\n.\r\n")).startswith("250 ")
+
+
+async def test_legacy_is_for_peers_of_ours_only(stream: io.StringIO) -> None:
+    async with Rig(modes=["legacy"], trusted=[ip_network("192.0.2.0/24")]) as rig:
+        client = await rig.client()
+        assert await client.rest() == b"554 5.7.1 this port is for known devices only\r\n"
+        assert not rig.listener.sessions
+    assert not rig.policy.peers
+    assert "this port is for known devices only" in stream.getvalue()

@@ -11,10 +11,12 @@ import uvloop
 from bridge.config.settings import Endpoint
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Limits, Reply
+from bridge.smtpd.listener import RESERVE
 from tests.smtpd.conftest import Certificates
 from tests.smtpd.raw import QUICK, Raw, Recorder, Rig, babble
 from tests.wait import until
 
+STARTTLS, PLAIN = (Endpoint(host="", port=0, mode=mode) for mode in ("starttls", "plain"))
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 TOO_MANY = replies.TOO_MANY_CONNECTIONS.encode()
 ROOM = replies.MAKING_ROOM.encode()
@@ -103,13 +105,13 @@ async def test_row_13_a_flood_does_not_keep_a_trusted_sender_out() -> None:
 async def test_a_trusted_session_goes_only_for_a_trusted_newcomer() -> None:
     async with Rig(per_address=100, total=2) as rig:
         rig.listener.trusted = LOOPBACK
-        relay, other = [await rig.greeted() for _ in range(2)]
+        relay, *others = [await rig.greeted() for _ in range(2 + RESERVE)]
         rig.listener.trusted = ()
         assert await (await rig.client()).rest() == TOO_MANY
         rig.listener.trusted = LOOPBACK
         newcomer = await rig.greeted()
         assert await relay.rest() == ROOM
-        for client in (other, newcomer):
+        for client in (*others, newcomer):
             assert await client.say("NOOP") == "250 2.0.0 OK"
 
 
@@ -130,7 +132,7 @@ async def test_too_many_under_implicit_tls_are_told_nothing(certificates: Certif
 async def test_several_endpoints_and_a_socket_from_outside() -> None:
     async with Rig(modes=["starttls", "plain"]) as rig:
         given = socket.create_server(("127.0.0.1", 0))
-        await rig.listener.adopt(given, "plain")
+        await rig.listener.adopt(given, PLAIN)
         assert len(set(rig.listener.ports)) == 3
         assert rig.listener.ports[2] == given.getsockname()[1]
         for port in rig.listener.ports:
@@ -155,7 +157,7 @@ async def test_ipv4_over_an_ipv6_socket_is_ipv4() -> None:
     except (OSError, ValueError):
         pytest.skip("no IPv6 on this machine")
     async with Rig(modes=(), per_address=1, trusted=LOOPBACK) as rig:
-        await rig.listener.adopt(both, "plain")
+        await rig.listener.adopt(both, PLAIN)
         for _ in range(2):
             await rig.greeted(port=both.getsockname()[1])
         assert rig.policy.peers[0].host == "127.0.0.1"
@@ -172,7 +174,7 @@ async def test_a_unix_socket_has_no_address(tmp_path: Path) -> None:
     given.bind(path)
     given.listen()
     async with Rig(modes=(), trusted=LOOPBACK) as rig:
-        await rig.listener.adopt(given, "plain")
+        await rig.listener.adopt(given, PLAIN)
         assert rig.listener.ports == [0]
         client = Raw(*await asyncio.open_unix_connection(path))
         rig.clients.append(client)
@@ -269,7 +271,7 @@ def test_the_same_under_uvloop(certificates: Certificates) -> None:
         async with Rig(limits=Limits(write_timeout=0.3, max_idle_commands=10**9), modes=()) as rig:
             small = socket.create_server(("127.0.0.1", 0))
             small.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-            await rig.listener.adopt(small, "starttls")
+            await rig.listener.adopt(small, STARTTLS)
             loop = asyncio.get_running_loop()
             client = socket.create_connection(small.getsockname())
             client.setblocking(False)
@@ -280,3 +282,64 @@ def test_the_same_under_uvloop(certificates: Certificates) -> None:
     for scenario in (everything, deaf):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(scenario())
+
+
+async def test_row_13_ten_places_above_the_total_are_for_trusted_peers() -> None:
+    policy = Recorder(gate=asyncio.Event())
+    async with Rig(policy, per_address=100, total=2) as rig:
+        busy = [await rig.greeted() for _ in range(2)]
+        for client in busy:
+            await client.envelope()
+            await client.say("DATA")
+            await client.send(b"Hi\r\n.\r\n")
+        await until(lambda: len(rig.listener._commits) == 2)
+        assert await (await rig.client()).rest() == TOO_MANY, "nobody is idle"
+        rig.listener.trusted = LOOPBACK
+        relays = [await rig.greeted() for _ in range(RESERVE)]
+        for relay in relays:
+            await relay.envelope()
+            await relay.say("DATA")
+        assert await (await rig.client()).rest() == TOO_MANY
+        rig.listener.trusted = ()
+        assert await (await rig.client()).rest() == TOO_MANY
+        assert policy.gate is not None
+        policy.gate.set()
+        for relay in relays:
+            await relay.send(b"Hi\r\n.\r\n")
+        for client in (*busy, *relays):
+            assert (await client.reply()).startswith("250 ")
+
+
+async def test_row_13_new_limits_hold_for_new_sessions() -> None:
+    async with Rig(per_address=2, total=50) as rig:
+        kept = [await rig.greeted() for _ in range(2)]
+        assert await (await rig.client()).rest() == TOO_MANY
+        rig.listener.per_address = 4
+        kept += [await rig.greeted() for _ in range(2)]
+        rig.listener.per_address, rig.listener.total = 100, 3
+        newcomer = await rig.greeted()
+        assert await kept[0].rest() == ROOM
+        for client in (*kept[1:], newcomer):
+            assert await client.say("NOOP") == "250 2.0.0 OK"
+
+
+async def test_who_arrives_while_the_house_is_closed_is_told_so() -> None:
+    policy = Recorder(gate=asyncio.Event())
+    async with Rig(policy) as rig:
+        client = await rig.greeted()
+        await client.envelope()
+        await client.say("DATA")
+        waiting = [socket.create_connection(("127.0.0.1", rig.port)) for _ in range(3)]  # the loop has not seen them
+        acceptor = rig.listener._places[0][0]
+        acceptor._accept()
+        draining = asyncio.create_task(rig.listener.drain(15))
+        for sock in waiting:
+            sock.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=sock)
+            assert await reader.read() == SHUTDOWN
+            writer.close()
+        await client.send(b".\r\n")
+        assert policy.gate is not None
+        policy.gate.set()
+        assert (await client.reply()).startswith("250 ")
+        await draining

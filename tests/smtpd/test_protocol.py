@@ -13,8 +13,10 @@ import pytest
 from bridge.smtpd.contract import Limits, Reply
 from tests.smtpd.conftest import Certificates
 from tests.smtpd.login import PLAIN, users
-from tests.smtpd.raw import QUICK, RECIPIENT, SENDER, Recorder, Rig, babble
+from tests.smtpd.raw import RECIPIENT, SENDER, Recorder, Rig, babble
 from tests.wait import until
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
 async def test_a_mail_from_greeting_to_goodbye() -> None:
@@ -22,7 +24,8 @@ async def test_a_mail_from_greeting_to_goodbye() -> None:
         client = await rig.client()
         assert await client.reply() == "220 mx.example.com ESMTP"
         assert await client.say("EHLO client.example.com") == (
-            "250-mx.example.com\n250-SIZE 1048576\n250-8BITMIME\n250-SMTPUTF8\n250-PIPELINING\n250 ENHANCEDSTATUSCODES"
+            "250-mx.example.com\n250-SIZE 1048576\n250-8BITMIME\n250-SMTPUTF8\n250-PIPELINING\n"
+            "250-ENHANCEDSTATUSCODES\n250 DSN"
         )
         assert await client.mail(b"Subject: Hi\r\n\r\n..dot\r\n.\r\n") == "250 2.0.0 queued as 1"
         assert await client.say("QUIT") == "221 2.0.0 Bye"
@@ -150,7 +153,7 @@ async def test_the_policy_decides_on_senders_and_recipients() -> None:
         policy.mail_reply = None
         assert (await client.say("MAIL FROM:<a@example.org>")).startswith("250 ")
         assert await client.say("RCPT TO:<b@example.org>") == "550 5.1.1 no such user"
-        assert (await client.say("DATA")).startswith("503 ")
+        assert (await client.say("DATA")).startswith("554 5.5.1 ")
         assert (await client.say("RCPT TO:<c@example.org>")).startswith("250 ")
         await client.say("DATA")
         assert (await client.say("Hi\r\n.")).startswith("250 ")
@@ -363,13 +366,28 @@ async def test_row_18_of_the_defects_line_limits_do_not_grow_from_session_to_ses
             assert (await client.say("MAIL FROM:<a@example.org> AUTH=" + "x" * 1400)).startswith("500 5.5.2")
 
 
-async def test_legacy_normalizes_lf_for_trusted_peers_only() -> None:
-    for trusted, answer in (((ip_network("127.0.0.0/8"),), "250 "), ((), "550 5.5.2 ")):
-        async with Rig(modes=["legacy"], trusted=trusted, limits=QUICK) as rig:
-            client = await rig.greeted()
-            assert (await client.mail(b"Hi\nyou\r\n.\r\n")).startswith(answer)
-        if trusted:
-            assert rig.policy.taken[0].content == b"Hi\r\nyou\r\n"
+async def test_row_4_legacy_normalizes_a_bare_lf_and_refuses_a_bare_cr() -> None:
+    async with Rig(modes=["legacy"], trusted=LOOPBACK) as rig:
+        client = await rig.greeted()
+        assert (await client.mail(b"Hi\nyou\n.\nthere\r\n.\r\n")).startswith("250 ")
+        assert (await client.mail(b"Hi\ryou\r\n.\r\n")).startswith("550 5.5.2 ")
+        assert await client.rest() == b"", "the connection is closed"
+    (mail,) = rig.policy.taken
+    assert mail.content == b"Hi\r\nyou\r\n\r\nthere\r\n"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_row_4_legacy_makes_no_second_mail_either(ending: bytes) -> None:
+    async with Rig(modes=["legacy"], trusted=LOOPBACK, limits=Limits(linger=0.05, error_delay=0)) as rig:
+        client = await rig.greeted()
+        await client.envelope()
+        await client.say("DATA")
+        await client.send(b"First" + ending + SMUGGLED)
+        answers = [await client.reply()]
+        client.writer.write(b"QUIT\r\n")
+        await client.rest()
+    assert [mail.sender for mail in rig.policy.taken] in ([], [SENDER])
+    assert answers[0].startswith("250 ") is (len(rig.policy.taken) == 1)
 
 
 async def test_row_9_required_tls(certificates: Certificates) -> None:

@@ -15,11 +15,11 @@ SMALL = Limits(max_message_size=1000, max_line=100)
 
 
 def read(
-    pieces: Iterable[bytes], limits: Limits = SMALL, *, normalize: bool = False
+    pieces: Iterable[bytes], limits: Limits = SMALL, *, normalize: bool = False, room: int = 10_000
 ) -> tuple[bytes | Reply | None, bytes]:
     """What the reader gives first, and what it left; the rest of `pieces` follows what it left."""
     buffer = bytearray()
-    reader = DataReader(buffer, limits, normalize=normalize)
+    reader = DataReader(buffer, limits, lambda octets: octets <= room, normalize=normalize)
     found: bytes | Reply | None = None
     for piece in pieces:
         buffer += piece
@@ -116,7 +116,7 @@ def test_a_message_of_exactly_the_limit_is_taken_and_stuffing_does_not_count() -
 def test_what_is_refused_anyway_is_not_kept(piece: bytes) -> None:
     limits = Limits(max_message_size=100_000, max_line=1000)
     buffer = bytearray()
-    reader = DataReader(buffer, limits)
+    reader = DataReader(buffer, limits, lambda _: True)
     largest = 0
 
     def flood() -> None:

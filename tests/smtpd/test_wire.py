@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 
+from bridge.config.settings import Endpoint
 from bridge.smtpd.contract import Limits, Reply
 from tests.smtpd.conftest import Certificates
 from tests.smtpd.raw import Raw, Recorder, Rig, babble
@@ -107,7 +108,7 @@ async def test_row_12_a_client_that_does_not_read_is_cut_off() -> None:
     async with Rig(limits=Limits(write_timeout=0.3, max_idle_commands=10**9), modes=()) as rig:
         small = socket.create_server(("127.0.0.1", 0))
         small.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        await rig.listener.adopt(small, "starttls")
+        await rig.listener.adopt(small, Endpoint(host="", port=0))
         deaf = socket.socket()
         with deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -128,7 +129,7 @@ async def test_row_12_a_client_that_does_not_read_is_cut_off_under_tls_too(certi
     async with Rig(limits=limits, context=certificates.server, modes=()) as rig:
         small = socket.create_server(("127.0.0.1", 0))
         small.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        await rig.listener.adopt(small, "implicit")
+        await rig.listener.adopt(small, Endpoint(host="", port=0, mode="implicit"))
         deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         deaf.connect(small.getsockname())

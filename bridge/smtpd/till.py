@@ -1,0 +1,90 @@
+"""The till at the door: what the recipients of a mail cost of which limits, and the 450 when one is reached."""
+
+from collections.abc import Callable, Sequence
+
+from bridge.access import inside
+from bridge.config import Configuration
+from bridge.limits import Forwarding, Limits, Wanted
+from bridge.message import Clock
+from bridge.smtpd import admission
+from bridge.smtpd.bell import Bell
+from bridge.smtpd.contract import Peer, Reply
+from bridge.smtpd.intake import Forward, Target
+
+Paid = list[Wanted | Forwarding]
+
+_BLOCKED = Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
+
+
+class Till:
+    """Asks and takes; the operator hears of every limit that is reached, once an hour."""
+
+    def __init__(self, *, limits: Limits, configuration: Callable[[], Configuration], clock: Clock, bell: Bell) -> None:
+        self._limits = limits
+        self._configuration = configuration
+        self._clock = clock
+        self._bell = bell
+
+    def refusal(self, peer: Peer, item: Target | Forward) -> Reply | None:
+        """Why a recipient cannot be taken now; None: it can, and nothing is paid yet."""
+        now = self._clock()
+        if isinstance(item, Target) and self._limits.refuses(item.numbers, now):
+            return _BLOCKED
+        wanted = self._wanted(peer, item)
+        if wanted is None:
+            return None
+        reached = self._limits.reached(self._configuration().settings.limits, wanted, now)
+        return None if reached is None else self._too_many(wanted, reached)
+
+    def take(self, peer: Peer, items: Sequence[Target | Forward]) -> Paid | Reply:
+        """Pay for all recipients of a mail, or for none and say why."""
+        settings, now = self._configuration().settings.limits, self._clock()
+        paid: Paid = []
+        for item in items:
+            wanted = self._wanted(peer, item)
+            if wanted is None:
+                continue
+            reached = self._limits.take(settings, wanted, now)
+            if reached is not None:
+                self.give_back(paid)
+                return self._too_many(wanted, reached)
+            paid.append(wanted)
+        return paid
+
+    def give_back(self, paid: Paid) -> None:
+        """What was paid for was not kept after all."""
+        settings, now = self._configuration().settings.limits, self._clock()
+        for wanted in paid:
+            self._limits.give_back(settings, wanted, now)
+
+    def _wanted(self, peer: Peer, item: Target | Forward) -> Wanted | Forwarding | None:
+        """What a recipient costs; None: nothing, since the operator's own people write to him as they like."""
+        if isinstance(item, Target):
+            # Who is proven pays himself; who is not shares with everybody behind that address.
+            sender, route = item.proof.sender or peer.host, item.route
+            return Wanted(sender=sender, recipients=item.numbers, route=route.name, urgent=route.urgent)
+        address = admission.peer_address(peer.host)
+        if peer.user is not None or inside(address, self._configuration().settings.smtpd.networks):
+            return None
+        return Forwarding.of(address)
+
+    def _too_many(self, wanted: Wanted | Forwarding, reached: str) -> Reply:
+        urgent = isinstance(wanted, Wanted) and wanted.urgent
+        self._bell.ring(f"limit {reached} {urgent}", _alert(wanted, reached))
+        what = "mails" if isinstance(wanted, Forwarding) else "SMS"
+        return Reply(450, "4.7.1", f"too many {what} for now (limit of {reached}), try again later")
+
+
+def _alert(wanted: Wanted | Forwarding, reached: str) -> str:
+    others = "Others of this hour are only in the log."
+    if isinstance(wanted, Forwarding):
+        who = wanted.client or "a client on this machine"
+        return (
+            f"The limit of {reached} is reached: those from {who} to postmaster and abuse are answered 450 and may "
+            f"come again later. {others}"
+        )
+    return (
+        f"The limit of {reached} is reached: a mail of {wanted.sender} to the route {wanted.route} was answered 450, "
+        "and its server will try again later. If no device and no loop runs wild, raise the limit in [limits] of "
+        f"bridge.toml. {others}"
+    )
