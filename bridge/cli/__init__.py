@@ -17,6 +17,7 @@ from bridge.cli.queue import queue
 from bridge.cli.send import send
 from bridge.cli.serve import serve
 from bridge.cli.simulator import simulator
+from bridge.cli.user import user
 from bridge.config import ConfigError
 from bridge.message import StoreUnavailable
 from bridge.spool import SpoolDamaged, SpoolLocked
@@ -38,7 +39,7 @@ def smsbridge() -> None:
     """
 
 
-for command in (demo, serve, check, route, send, queue, simulator):
+for command in (demo, serve, check, route, send, queue, simulator, user):
     smsbridge.add_command(command)
 
 

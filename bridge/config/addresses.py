@@ -129,3 +129,15 @@ def country(value: object, place: Place) -> str:
     if normalize.is_country(written.upper()):
         raise Invalid(f"{shown(written)} is not a country", f'did you mean "{written.upper()}"?')
     raise Invalid(f"{shown(written)} is not a country", 'write two letters of ISO 3166, for example "AT"')
+
+
+def country_or_prefix(value: object, place: Place) -> str:
+    """Where numbers may lie: a region as `country` reads it, or ``+4175`` and all that begins so."""
+    written = text(value, place)
+    if not re.match(r"[+0-9]", written):
+        return country(value, place)
+    try:
+        return normalize.prefix(written)
+    except normalize.NotANumber as error:
+        hint = 'write two letters of ISO 3166, for example "AT", or a prefix, for example "+4175"'
+        raise Invalid(f"{shown(written)} cannot be used: {error}", hint) from None

@@ -6,9 +6,11 @@ same run.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
+from bridge.config import mail_listen
 from bridge.config.addresses import is_reserved
 from bridge.config.network import is_loopback
 from bridge.config.problems import did_you_mean, printable
@@ -18,6 +20,7 @@ from bridge.config.settings import (
     ConsoleSettings,
     Endpoint,
     LimitsSettings,
+    MailAuthenticationSettings,
     NoticesSettings,
     Settings,
     SmarthostSettings,
@@ -27,6 +30,9 @@ from bridge.config.settings import (
     WebsmsMailSettings,
     WebsmsSettings,
 )
+
+_MAIL_AUTHENTICATION: Final = ("dns", "dkim", "nacl", "publicsuffixlist")
+"""What the extra `mailauth` installs."""
 
 Values = dict[str, Any]
 """Read values by key; each is of the type its reader in the schema gives.
@@ -108,6 +114,7 @@ def settings(sections: dict[str, Section]) -> Settings:
     return Settings(
         **sections[""].values,
         smtpd=SmtpdSettings(**sections["smtpd"].values),
+        mail_authentication=MailAuthenticationSettings(**sections["mail_authentication"].values),
         websms=WebsmsSettings(**sections["websms"].values),
         webhook=WebhookSettings(**sections["webhook"].values),
         websms_mail=WebsmsMailSettings(**sections["websms_mail"].values),
@@ -139,17 +146,31 @@ def _check_smtpd(sections: dict[str, Section]) -> None:
         smtpd.place.at("tls_key").problem("there is a key but no certificate", "set tls_certificate as well")
     if has_certificate and not has_key:
         smtpd.place.at("tls_certificate").problem("there is a certificate but no key", "set tls_key as well")
-    if has_certificate or has_key:
-        return
-    if smtpd.values.get("require_tls"):
+    has_tls, needs_tls = bool(has_certificate or has_key), bool(smtpd.values.get("require_tls"))
+    if needs_tls and not has_tls:
         smtpd.place.at("require_tls").problem(
             "TLS is required but there is no certificate", "set tls_certificate and tls_key"
         )
-    for index, entry in enumerate(smtpd.values.get("listen", ())):
-        if entry.mode == "implicit":
-            smtpd.place.at("listen", index).problem(
-                "the mode «implicit» needs a certificate", "set tls_certificate and tls_key"
-            )
+    listen, networks = smtpd.values.get("listen", ()), smtpd.values.get("networks")
+    mail_listen.check(listen, smtpd.place, networks=networks, has_tls=has_tls, needs_tls=needs_tls)
+
+
+def _check_mail_authentication(sections: dict[str, Section]) -> None:
+    section = sections["mail_authentication"]
+    relays, name = section.values.get("relays", ()), section.says("authserv_id")
+    if relays and not name:
+        section.place.at("authserv_id").problem(
+            "is missing: the relays' results cannot be told from forged ones",
+            'write the name with which they begin that header, for example authserv_id = "mx.example.com"',
+        )
+    if name and not section.says("relays"):
+        section.place.at("authserv_id").problem("there are no relays that write it", "set relays as well, or remove it")
+    if section.values.get("nameservers") and section.values.get("check") is False:
+        section.place.at("nameservers").problem("nothing is asked of them", "write check = true, or remove them")
+    if section.values.get("check") and not all(find_spec(name) for name in _MAIL_AUTHENTICATION):
+        section.place.at("check").problem(
+            "the libraries for it are not installed", "install them: pip install 'smsbridge[mailauth]'"
+        )
 
 
 def _check_websms(sections: dict[str, Section]) -> None:
@@ -279,6 +300,7 @@ def _collide(one: Endpoint, other: Endpoint) -> bool:
 _CHECKS = (
     _check_domains,
     _check_smtpd,
+    _check_mail_authentication,
     _check_websms,
     _check_webhook,
     _check_smarthost,

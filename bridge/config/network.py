@@ -5,8 +5,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from bridge.config.problems import Invalid, Reported, shown
-from bridge.config.reading import Key, Place, Reader, one_of, read_keys
+from bridge.config.problems import Invalid, shown
+from bridge.config.reading import Place, Reader
 from bridge.config.settings import Endpoint
 from bridge.config.values import text
 from bridge.routing import Network
@@ -96,38 +96,14 @@ def endpoint(example: str) -> Reader[Endpoint]:
     return read
 
 
-def smtp_endpoint(value: object, place: Place) -> Endpoint:
-    """One entry of smtpd's `listen`: text, or a table with `address` and `mode`."""
-    if not isinstance(value, dict):
-        name, port = host_port(value, "127.0.0.1:8025")
-        return Endpoint(host=name, port=port)
-    read = read_keys(value, LISTENER, place)
-    if len(read) < _LISTENER_KEYS or set(value) - {key.name for key in LISTENER}:
-        raise Reported
-    (name, port), mode = read["address"], read["mode"]  # type: ignore[misc] # what _address gave
-    return Endpoint(host=name, port=port, mode=str(mode))
-
-
-def _address(value: object, _place: Place) -> tuple[str, int]:
-    return host_port(value, "127.0.0.1:8025")
-
-
-def _mode(value: object, place: Place) -> str:
-    if value == "legacy":
-        raise Invalid("the mode «legacy» is not available in this version", 'write "starttls", "implicit" or "plain"')
-    return one_of("starttls", "implicit", "plain")(value, place)
-
-
-def _proxy(_value: object, _place: Place) -> str:
-    raise Invalid("the PROXY protocol is not available in this version", "remove this key")
-
-
-_LISTENER_KEYS: Final = 2  # address and mode; proxy never comes back read
-LISTENER: Final = (
-    Key("address", _address, None, "Where to listen.", 'write for example address = "127.0.0.1:8025"'),
-    Key("mode", _mode, "starttls", "How."),
-    Key("proxy", _proxy, None, "Peers that speak the PROXY protocol."),
-)
+def nameserver(value: object, _place: Place) -> Endpoint:
+    """One resolver: an address, since it is what names are asked of."""
+    name, port = host_port(value, "127.0.0.1:53")
+    try:
+        ip_address(name)
+    except ValueError:
+        raise Invalid(f"{shown(value)} is not an address", 'write for example "127.0.0.1:53"') from None
+    return Endpoint(host=name, port=port)
 
 
 def network(value: object, place: Place) -> Network:

@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.config.addresses import (
     address_or_domain,
-    country,
+    country_or_prefix,
     line,
     mail_address,
     originator,
@@ -21,6 +21,7 @@ LOCAL: Final = "{local}"
 _EXAMPLE: Final = '["+43 660 0000000", "+43 660 0000001"]'
 _LONGEST_NAME: Final = 100
 _LONGEST_TEMPLATE: Final = 200
+_LONGEST_END_MARK: Final = 60
 _SUBJECTS: Final = ("prefix", "ignore", "only")
 _POSSIBLE_IN_NUMBER: Final = re.compile(r"\+?[0-9./()-]*")
 
@@ -105,6 +106,16 @@ def _subject(value: object, place: Place) -> str:
     return value
 
 
+def _end_mark(value: object, place: Place) -> str:
+    """What such a line begins with; blanks around it do not count, and "" is none."""
+    if value == "":
+        return ""
+    mark = text(value, place).strip()
+    if len(mark) > _LONGEST_END_MARK:
+        raise Invalid(f"the mark is longer than {_LONGEST_END_MARK} characters", "write the beginning of the line")
+    return mark
+
+
 def possible_in_number(text: str) -> bool:
     """Whether the fixed part of a pattern can be the beginning or the end of a phone number."""
     return _POSSIBLE_IN_NUMBER.fullmatch(text) is not None
@@ -126,7 +137,14 @@ ROUTE_KEYS: Final = (
     Key("max_parts", integer(1, 255), 3, "Most parts of one message."),
     Key("too_long", one_of("cut", "refuse"), "cut", "What happens to a text that needs more parts."),
     Key("subject", _subject, "prefix", "What becomes of the subject."),
-    Key("countries", list_of(country, example='["AT", "DE"]', at_least=1), None, "Where {local} may reach."),
+    Key("attachments", one_of("count", "ignore", "refuse"), "count", "[2 files] where it costs no SMS, nothing, or refuse."),
+    Key("end_mark", _end_mark, "", "A line that begins so ends the text; \"\" is none."),
+    Key(
+        "countries",
+        list_of(country_or_prefix, example='["AT", "+4175"]', at_least=1),
+        None,
+        "Where {local} may reach: countries, or prefixes such as +4175.",
+    ),
     Key("reports", one_of("failures", "all", "none"), "failures", "What authors are told unasked."),
     Key("lifetime", duration("1m", "72h"), "24h", "How long a message is worth sending."),
     Key("warn_after", duration("0s", "72h"), "15m", "When the author is told that it takes longer."),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bridge import normalize
 from bridge.config.addresses import is_reserved
 from bridge.config.problems import did_you_mean, shown
 from bridge.config.reading import Place, read_keys
@@ -12,6 +13,10 @@ from bridge.config.route_keys import LOCAL, ROUTE_KEYS, possible_in_number
 from bridge.message import OnUnknown, Reports
 from bridge.routing import Allow, Pattern, Route
 
+_AS_READ = (
+    *("max_parts", "too_long", "subject", "attachments", "end_mark", "lifetime", "warn_after", "unknown_wait"),
+    *("flash", "binary", "voice", "urgent"),
+)
 _EXAMPLE = 'write for example [[route]] with address = "anna@sms.example.com", number = "…", allow = ["*@example.com"]'
 
 
@@ -93,9 +98,12 @@ def _check_address(row: Row, around: Surroundings) -> None:
 
 
 def _check_number(row: Row) -> None:
+    place = row.place.at("number")
+    for phone in filter(normalize.is_dear, row.phones):
+        # Whoever writes a whole number down means it; a slip of a digit is still worth a word.
+        place.warning(f"+{phone} may cost more than an SMS usually does", "remove it unless you mean it")
     if row.values.get("number") != (LOCAL,):
         return
-    place = row.place.at("number")
     address = row.values.get("address")
     if address is None:
         if not row.says("address"):
@@ -156,10 +164,7 @@ def _complete(row: Row) -> bool:
 
 def _route(number: int, values: Mapping[str, Any], around: Surroundings) -> Route:
     phones = values.get("number", ())
-    kept = {
-        key: values[key]
-        for key in ("max_parts", "too_long", "subject", "lifetime", "warn_after", "unknown_wait", "flash", "urgent")
-    }
+    kept = {key: values[key] for key in _AS_READ}
     line = values.get("line")
     return Route(
         **kept,

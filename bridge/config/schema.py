@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.config.addresses import country, domain, mail_address, originator
+from bridge.config.mail_listen import smtp_endpoint
 from bridge.config.mail_patterns import mail_pattern
-from bridge.config.network import endpoint, host, network, peers, smtp_endpoint, url
+from bridge.config.network import endpoint, host, nameserver, network, peers, url
 from bridge.config.reading import Key, Reader, list_of, one_of
 from bridge.config.settings import LAYOUTS
 from bridge.config.values import (
@@ -65,7 +66,7 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             "listen",
             list_of(smtp_endpoint, example='["127.0.0.1:8025"]', at_least=1),
             ["127.0.0.1:8025"],
-            "Where mail comes in; an entry may be { address = …, mode = … }.",
+            "Where mail comes in; an entry may be { address = …, mode = …, proxy = …, client_ca = … }.",
         ),
         Key("max_message_size", size(16 * 1024, 64 * 1024**2), "1MiB", "Largest mail that is taken."),
         Key("tls_certificate", path, None, "Certificate chain in PEM; with it STARTTLS is offered."),
@@ -77,6 +78,29 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             list_of(peers, example='["192.0.2.0/24"]'),
             [],
             "Peers trusted to tell the truth about the envelope sender.",
+        ),
+        Key("max_connections", integer(10, 10_000), 200, "Clients at once; the one idle longest gives way."),
+        Key(
+            "max_connections_per_address",
+            integer(1, 10_000),
+            20,
+            "Clients at once from one address; peers in `networks` are not counted.",
+        ),
+    ),
+    "mail_authentication": (
+        Key("check", boolean, False, "Believe the From domain of mail that SPF or DKIM prove; asks DNS."),
+        Key(
+            "relays",
+            list_of(peers, example='["192.0.2.0/24"]'),
+            [],
+            "Relays before the bridge whose topmost Authentication-Results is believed.",
+        ),
+        Key("authserv_id", host, None, "The name with which these relays begin that header."),
+        Key(
+            "nameservers",
+            list_of(nameserver, example='["127.0.0.1:53"]'),
+            [],
+            "Resolvers to ask; an empty list is those of the system.",
         ),
     ),
     "websms": (

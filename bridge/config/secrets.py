@@ -145,6 +145,9 @@ def _check_certificate(smtpd: Section) -> None:
     key: Path | None = smtpd.values.get("tls_key")
     if key is not None:
         warn_if_open(key, smtpd.place.at("tls_key"))
+    for index, entry in enumerate(smtpd.values.get("listen", ())):
+        if entry.client_ca is not None:
+            _check_authorities(entry.client_ca, smtpd.place.at("listen", index))
     if certificate is None or key is None:
         return
     readable = True
@@ -164,3 +167,14 @@ def _check_certificate(smtpd: Section) -> None:
             "certificate and key cannot be used together",
             "tls_certificate is a chain in PEM with the server's own first, tls_key its key without a password",
         )
+
+
+def _check_authorities(path: Path, place: Place) -> None:
+    """Loads those who vouch for clients as the listener will."""
+    try:
+        read_text(path)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+    except UnreadableFile as error:
+        place.problem(f"client_ca: {error.message}", error.hint or "write the path of a file in PEM")
+    except (ssl.SSLError, OSError, ValueError):
+        place.problem("client_ca holds no certificate", "write the path of the authorities' certificates in PEM")

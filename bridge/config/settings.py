@@ -53,7 +53,10 @@ class Endpoint:
 
     host: str
     port: int
-    mode: str = "starttls"  # smtpd only: "starttls" (offered when a certificate is set), "implicit", "plain"
+    # smtpd only:
+    mode: str = "starttls"  # "starttls" (offered when a certificate is set), "implicit", "plain", "legacy"
+    proxy: tuple[Network, ...] = ()  # peers that say in a PROXY header for whom they speak
+    client_ca: Path | None = None  # PEM of the authorities whose client certificates are believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,23 @@ class SmtpdSettings:
     require_tls: bool = False
     users_file: Path | None = None
     networks: tuple[Network, ...] = ()
+    max_connections: int = 200
+    max_connections_per_address: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailAuthenticationSettings:
+    """What proves mail from the Internet; off without `check` and `relays`."""
+
+    check: bool = False
+    relays: tuple[Network, ...] = ()
+    authserv_id: str | None = None
+    nameservers: tuple[Endpoint, ...] = ()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any mail can be proven this way."""
+        return self.check or bool(self.relays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +176,7 @@ class Settings:
     key_file: Path = Path("smsbridge.key")
     language: str = "en"
     smtpd: SmtpdSettings = field(default_factory=SmtpdSettings)
+    mail_authentication: MailAuthenticationSettings = field(default_factory=MailAuthenticationSettings)
     websms: WebsmsSettings = field(default_factory=WebsmsSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     websms_mail: WebsmsMailSettings = field(default_factory=WebsmsMailSettings)
@@ -171,7 +192,8 @@ class User:
     """One line of the users file: ``name:hash:address,address,*@domain``."""
 
     name: str
-    hash: str = field(repr=False)  # "$argon2id$…" or "$scrypt$ln=14,r=8,p=1$salt$hash" (unpadded base64)
+    # "$argon2id$…", "$scrypt$ln=14,r=8,p=1$salt$hash" (unpadded base64), or "certificate": there is no password
+    hash: str = field(repr=False)
     addresses: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()  # of "*@domain"
 

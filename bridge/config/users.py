@@ -1,7 +1,8 @@
 """The users file: who may log in, and which envelope senders a login proves.
 
-One line a user, ``name:hash:address,address,*@domain``; ``#`` begins a comment line. A hash in a form that
-the door cannot verify would only be noticed when somebody fails to log in, so its form is checked here.
+One line a user, ``name:hash:address,address,*@domain``; ``#`` begins a comment line. The word ``certificate`` in the
+hash's place means that the user has no password and is proven by a client certificate made out to the name. A hash in
+a form that the door cannot verify would only be noticed when somebody fails to log in, so its form is checked here.
 Lines are never quoted.
 """
 
@@ -27,8 +28,10 @@ _SCRYPT: Final = re.compile(
 _FIELDS: Final = 3
 _SCRYPT_COST: Final = ((10, 20), (1, 32), (1, 16))  # ln, r, p: from too weak up to what a login may take
 _ARGON2_MEMORY: Final = 1024 * 1024  # KiB; one login may not take more than 1 GiB
-_MAKE_HASH: Final = 'make one with: argon2 "$(openssl rand -hex 8)" -id -e'
-_FORM: Final = "write name:hash:address,address,*@domain"
+_MAKE_HASH: Final = "make one with: smsbridge user add --replace NAME"
+_FORM: Final = "write name:hash:address,address,*@domain, or use: smsbridge user add NAME ADDRESS"
+CERTIFICATE: Final = "certificate"
+"""In the place of the hash: no password, a client certificate."""
 
 
 def read(path: Path, place: Place) -> Mapping[str, User] | None:
@@ -55,13 +58,14 @@ def read(path: Path, place: Place) -> Mapping[str, User] | None:
             continue
         if colon and _NAME.fullmatch(name):
             lines[name] = number
-        user = _user(line, place, problem)
+        user = parse(line, place, problem)
         if user is not None:
             users[user.name] = user
     return users
 
 
-def _user(line: str, place: Place, problem: Callable[[Invalid], None]) -> User | None:
+def parse(line: str, place: Place, problem: Callable[[Invalid], None]) -> User | None:
+    """The user of one line, or None after everything that is wrong with it was told to `problem`."""
     parts = line.split(":", _FIELDS - 1)
     if len(parts) < _FIELDS:
         problem(Invalid("this is no user", _FORM))
@@ -115,17 +119,16 @@ def _check_hash(name: str, hash_: str) -> None:
             raise Invalid(f"{whose} is not a complete argon2 hash", _MAKE_HASH)
         if parameters.memory_cost > _ARGON2_MEMORY:
             raise Invalid(f"{whose} needs more than 1 GiB of memory at each login", _MAKE_HASH)
+    elif hash_ == CERTIFICATE:
+        return
     elif hash_.startswith("$scrypt$"):
         found = _SCRYPT.fullmatch(hash_)
         if found is None:
-            raise Invalid(f"{whose} is not a complete scrypt hash", "write $scrypt$ln=14,r=8,p=1$SALT$HASH")
+            raise Invalid(
+                f"{whose} is not a complete scrypt hash", f"write $scrypt$ln=14,r=8,p=1$SALT$HASH, or {_MAKE_HASH}"
+            )
         for text, (low, high) in zip(found.groups(), _SCRYPT_COST, strict=False):
             if not low <= int(text) <= high:
                 raise Invalid(f"{whose} has a cost out of range", "use ln 10 to 20, r 1 to 32, p 1 to 16")
     else:
-        raise Invalid(f"{whose} is neither argon2 nor scrypt", _MAKE_HASH)
-
-
-def _decoded(field: str) -> bytes:
-    """Base64 without padding, as such hashes write it."""
-    return base64.b64decode(field + "=" * (-len(field) % 4), validate=True)
+        raise Invalid(f"{whose} is neither argon2 nor scrypt nor the word certificate", _MAKE_HASH)

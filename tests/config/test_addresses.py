@@ -106,3 +106,34 @@ def test_a_country() -> None:
     assert "AT" in setup.refusal(addresses.country, "at").hint
     for value in ("XX", "Austria", "", 43):
         setup.refusal(addresses.country, value)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("AT", "AT"), ("+4175", "+4175"), ("+43 660", "+43660"), ("+43 (660)", "+43660"), ("+1", "+1")],
+)
+def test_a_country_or_a_prefix(written: str, read: str) -> None:
+    assert addresses.country_or_prefix(written, setup.place()) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("at", "«at» is not a country"),
+        ("Austria", "«Austria» is not a country"),
+        ("+4", "it does not begin with the code of a country"),
+        ("+88", "it does not begin with the code of a country"),
+        ("+8816", "nothing is ever sent to these numbers"),
+        ("+43900", "nothing is ever sent to these numbers"),
+        ("0041", "it is not + and digits"),
+        ("43", "it is not + and digits"),
+        ("+43*", "it is not + and digits"),
+        ("+٤٣", "it is not + and digits"),
+    ],
+)
+def test_what_is_neither_a_country_nor_a_prefix(written: str, message: str) -> None:
+    assert message in setup.refusal(addresses.country_or_prefix, written).message
+
+
+def test_the_country_of_national_numbers_is_no_prefix() -> None:
+    assert setup.refusal(addresses.country, "+43").message == "«+43» is not a country"

@@ -1,15 +1,13 @@
 """Hosts, places to listen, networks and URLs."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import config
 from bridge.config import network
-from bridge.config.problems import Invalid, Reported
+from bridge.config.problems import Invalid
 from bridge.routing import Network
 from tests.config import setup
 
@@ -132,44 +130,6 @@ def test_anything_else_is_invalid_and_nothing_worse(written: str) -> None:
         return
     assert host == host.lower()
     assert 0 <= port <= 65535
-
-
-def test_listeners_may_be_tables(tmp_path: Path) -> None:
-    path = setup.put(tmp_path, setup.GOOD)
-    listen = 'listen = ["[::1]:8025", { address = "localhost:0", mode = "plain" }, { address = "127.0.0.1:26" }]\n'
-    setup.private(path, path.read_text().replace("[smtpd]\n", f"[smtpd]\n{listen}"))
-    assert config.load(path, {}).settings.smtpd.listen == (
-        config.Endpoint(host="::1", port=8025),
-        config.Endpoint(host="localhost", port=0, mode="plain"),
-        config.Endpoint(host="127.0.0.1", port=26),
-    )
-
-
-@pytest.mark.parametrize(
-    ("table", "problems"),
-    [
-        ({}, ["address: is missing"]),
-        ({"mode": "plain"}, ["address: is missing"]),
-        ({"address": "nowhere"}, ["address: «nowhere» is not host:port"]),
-        ({"address": "localhost:1", "mode": "tls"}, ["mode: «tls» is not known here"]),
-        ({"address": "localhost:1", "mode": "legacy"}, ["mode: the mode «legacy» is not available in this version"]),
-        ({"address": "localhost:1", "mode": 1}, ["mode: this must be text"]),
-        ({"address": "localhost:1", "adress": "x"}, ["adress: there is no such key"]),
-        ({"address": 1, "mode": 2}, ["address: «1» is not host:port", "mode: this must be text"]),
-    ],
-)
-def test_what_is_wrong_with_a_table_is_reported_key_by_key(table: dict[str, object], problems: list[str]) -> None:
-    where = setup.place()
-    with pytest.raises(Reported):
-        network.smtp_endpoint(table, where)
-    assert [f"{one.key}: {one.message}" for one in where.collector.problems] == problems
-
-
-def test_proxies_are_not_available_and_the_rest_of_the_table_is_still_checked() -> None:
-    where = setup.place()
-    network.smtp_endpoint({"address": "localhost:1", "proxy": ["192.0.2.0/24"]}, where)
-    (problem,) = where.collector.problems
-    assert (problem.key, problem.message) == ("proxy", "the PROXY protocol is not available in this version")
 
 
 @pytest.mark.parametrize(

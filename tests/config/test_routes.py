@@ -80,8 +80,10 @@ def test_a_row_with_everything() -> None:
         '[[route]]\naddress = "A-*@sms.example.org"\nnumber = "{local}"\nname = "Alarm"\n'
         'allow = ["x@example.com", "*@example.com", "user:anna", "192.0.2.1", "192.0.2.1/32"]\n'
         'mailbox = "Team@example.com"\nline = "0660 0000099"\nsender = "ALARM"\nmax_parts = 9\ntoo_long = "refuse"\n'
-        'subject = "only"\ncountries = ["DE", "AT", "DE"]\nreports = "all"\nlifetime = "2h"\nwarn_after = "90s"\n'
+        'subject = "only"\ncountries = ["DE", "AT", "+41 75", "DE", "+4175"]\n'
+        'reports = "all"\nlifetime = "2h"\nwarn_after = "90s"\n'
         'on_unknown = "resend"\nunknown_wait = "1m"\npriority = 9\nflash = true\ncategory = "advertisement"\n'
+        "binary = true\nvoice = true\n"
         'urgent = true\nlanguage = "en"\n'
     )
     (row,), problems = rows(text.replace("A-*", "0660-*"))
@@ -104,7 +106,7 @@ def test_a_row_with_everything() -> None:
         max_parts=9,
         too_long="refuse",
         subject="only",
-        countries=("DE", "AT"),
+        countries=("DE", "AT", "+4175"),
         reports=Reports.ALL,
         lifetime=7200.0,
         warn_after=90.0,
@@ -113,6 +115,8 @@ def test_a_row_with_everything() -> None:
         priority=9,
         flash=True,
         category="advertisement",
+        binary=True,
+        voice=True,
         urgent=True,
         language="en",
     )
@@ -240,3 +244,16 @@ def test_a_wrong_row_does_not_hide_what_is_wrong_with_the_next() -> None:
     )
     assert [line.partition(":")[0] for line in problems] == ["2", "7", "10", "11"]
     assert [row.row for row in found] == [2]
+
+
+def test_row_58_a_number_written_down_that_may_be_dear_is_a_warning() -> None:
+    place = setup.place(
+        toml=without("number", plus='number = ["+881612345678", "+43 660 0000001", "+43 900 123456"]\n')
+    )
+    (row,) = routes.read(place, AROUND)
+    assert row.numbers == ("881612345678", "436600000001", "43900123456")
+    assert place.collector.problems == ()
+    assert [str(one) for one in place.collector.warnings] == [
+        "bridge.toml:4: number: +881612345678 may cost more than an SMS usually does; remove it unless you mean it",
+        "bridge.toml:4: number: +43900123456 may cost more than an SMS usually does; remove it unless you mean it",
+    ]

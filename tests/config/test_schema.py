@@ -31,6 +31,7 @@ ONLY_SHIPPED = {
 CLASSES: dict[str, Any] = {
     "": config.Settings,
     "smtpd": config.SmtpdSettings,
+    "mail_authentication": config.MailAuthenticationSettings,
     "websms": config.WebsmsSettings,
     "webhook": config.WebhookSettings,
     "websms_mail": config.WebsmsMailSettings,

@@ -10,7 +10,7 @@ from bridge import config
 from bridge.config import secrets
 from bridge.config.bridge_toml import Section
 from bridge.config.reading import Files, Place
-from bridge.config.settings import Secrets
+from bridge.config.settings import Endpoint, Secrets
 from tests.config import setup
 
 
@@ -54,7 +54,7 @@ def test_a_certificate_is_loaded_to_see_that_it_can_be(tmp_path: Path) -> None:
         config.load(path, {})
 
 
-def section(place: Place, **files: Path) -> Section:
+def section(place: Place, **files: object) -> Section:
     """A section that names these files."""
     return Section(dict(files), frozenset(files), place)
 
@@ -63,7 +63,7 @@ def said(place: Place) -> list[str]:
     return [str(problem) for problem in place.collector.problems]
 
 
-def all_read(place: Place, **files: Path) -> Secrets:
+def all_read(place: Place, **files: object) -> Secrets:
     """What is read of these files, each named as section and key: ``websms_token_file=…``."""
     names = ("smtpd", "websms", "webhook", "smarthost")
     sections = {
@@ -256,3 +256,18 @@ def test_an_open_key_of_the_certificate_is_warned_of_and_missing_files_are_said_
     assert [(one.key, one.message) for one in here.collector.problems] == [
         ("smtpd.tls_certificate", "there is no such file")
     ]
+
+
+@pytest.mark.parametrize("content", [None, b"x", b"\xff", b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"])
+def test_authorities_of_clients_are_loaded_as_the_listener_will(tmp_path: Path, content: bytes | None) -> None:
+    here = setup.place(tmp_path)
+    authority = trustme.CA()
+    good = setup.private(tmp_path / "good.pem", authority.cert_pem.bytes())
+    bad = tmp_path / "bad.pem"
+    if content is not None:
+        setup.private(bad, content)
+    listen = [Endpoint(host="localhost", port=0, client_ca=file) for file in (good, bad)]
+    all_read(here, smtpd_listen=listen)
+    (problem,) = here.collector.problems
+    assert (problem.key, problem.hint != "") == ("smtpd.listen", True)
+    assert problem.message.startswith("client_ca")

@@ -13,6 +13,7 @@ NOUNS = [
     settings.Endpoint(host="127.0.0.1", port=1),
     settings.Rate(),
     settings.SmtpdSettings(),
+    settings.MailAuthenticationSettings(),
     settings.WebsmsSettings(),
     settings.WebhookSettings(),
     settings.WebsmsMailSettings(),

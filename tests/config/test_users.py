@@ -62,8 +62,23 @@ def test_a_name_twice_is_an_error_even_if_the_first_line_is_wrong(tmp_path: Path
     found = users.read(setup.private(tmp_path / "users", content), place)
     assert list(found or ()) == ["ANNA"]
     assert said(place) == [
-        "users:1: the hash of «anna» is neither argon2 nor scrypt",
+        "users:1: the hash of «anna» is neither argon2 nor scrypt nor the word certificate",
         "users:2: the user «anna» stands on line 1 already",
+    ]
+
+
+def test_a_user_of_a_certificate_has_no_hash(tmp_path: Path) -> None:
+    path = setup.private(
+        tmp_path / "users", "relay.example.com:certificate:*@example.com\nx@example.com:certificate:x@example.com"
+    )
+    place = setup.place(tmp_path)
+    found = users.read(path, place)
+    assert said(place) == []
+    assert {name: one.hash for name, one in (found or {}).items()} == dict.fromkeys(
+        ("relay.example.com", "x@example.com"), users.CERTIFICATE
+    )
+    assert wrong(tmp_path, "relay.example.com:certificate:") == [
+        "users:2: the user «relay.example.com» has no addresses"
     ]
 
 
@@ -85,11 +100,13 @@ def test_the_longest_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hash_", "problem"),
     [
-        ("made-up", "is neither argon2 nor scrypt"),
-        ("", "is neither argon2 nor scrypt"),
-        ("$2b$12$made-up", "is neither argon2 nor scrypt"),
-        ("$6$made-up$x", "is neither argon2 nor scrypt"),
-        ("{SHA}made-up", "is neither argon2 nor scrypt"),
+        ("made-up", "is neither argon2 nor scrypt nor the word certificate"),
+        ("Certificate", "is neither argon2 nor scrypt nor the word certificate"),
+        ("certificate ", "is neither argon2 nor scrypt nor the word certificate"),
+        ("", "is neither argon2 nor scrypt nor the word certificate"),
+        ("$2b$12$made-up", "is neither argon2 nor scrypt nor the word certificate"),
+        ("$6$made-up$x", "is neither argon2 nor scrypt nor the word certificate"),
+        ("{SHA}made-up", "is neither argon2 nor scrypt nor the word certificate"),
         ("$argon2id$", "is not a complete argon2 hash"),
         (ARGON2.rpartition("$")[0], "is not a complete argon2 hash"),
         (ARGON2 + "$", "is not a complete argon2 hash"),
@@ -156,6 +173,6 @@ def test_addresses_that_cannot_be_used_are_not_repeated(tmp_path: Path, addresse
 def test_everything_that_is_wrong_with_a_line_is_said(tmp_path: Path) -> None:
     assert wrong(tmp_path, "a b:made-up:made-up") == [
         "users:2: the name cannot be used",
-        "users:2: the hash is neither argon2 nor scrypt",
+        "users:2: the hash is neither argon2 nor scrypt nor the word certificate",
         "users:2: entry 1 of the addresses cannot be used",
     ]
