@@ -24,6 +24,11 @@ _CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; charset=[a-z0-9-]+)?\Z")
 _LONG_LINE = 900  # RFC 5322 allows 998
 _LONGEST_NAME = 120  # characters of a name beside an address; nobody shows more
 
+LOOP_MARK = "X-Loop"
+"""The header that names our domain in every SMS that became a mail: who hands it on to a phone closes a circle."""
+
+SMS_MARK = "X-SMS-Notification-Id"
+"""The header that every smsbridge gives to an SMS that became a mail."""
 
 File = tuple[str, str, bytes]
 """An attachment: plain file name, content type, octets."""

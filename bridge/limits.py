@@ -1,13 +1,21 @@
 """Token buckets against what costs money by mistake: a device gone wild, a loop, a stolen login.
 
 Kept in memory and per process. Urgent routes have buckets of their own, so that a mailing cannot eat an alarm's room.
+Mail to postmaster and abuse costs no money but the operator's patience: anybody may write there, so it has buckets too.
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from bridge.config import LimitsSettings, Rate
+from bridge.exchanges import Exchanges
+
+FORWARDS_PER_CLIENT = Rate(count=30, seconds=3600)
+FORWARDS = Rate(count=300, seconds=3600)
+"""Mails from strangers that are forwarded to the operator: from one address, and from everybody."""
 
 _MOST_BUCKETS = 20_000
+_IPV6_CLIENT = 64  # bits: whoever has an IPv6 address has all that begin with these
 
 
 @dataclass(slots=True)
@@ -26,10 +34,25 @@ class Wanted:
     urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarding:
+    """One mail that a stranger wants to have forwarded to the operator."""
+
+    client: str
+
+    @classmethod
+    def of(cls, address: IPv4Address | IPv6Address | None) -> "Forwarding":
+        """From this address; None is a Unix socket."""
+        if isinstance(address, IPv6Address):
+            return cls(client=str(ip_network((address, _IPV6_CLIENT), strict=False)))
+        return cls(client=str(address or ""))
+
+
 class Limits:
     """All buckets; full at first."""
 
     def __init__(self) -> None:
+        self.exchanges = Exchanges()
         self._refused: dict[str, float] = {}
         self._buckets: dict[tuple[str, str, bool], _Bucket] = {}
 
@@ -43,15 +66,15 @@ class Limits:
         """Whether none of these phones can be reached at all."""
         return all(self._refused.get(phone, 0.0) > now for phone in phones)
 
-    def reached(self, settings: LimitsSettings, wanted: Wanted, now: float) -> str | None:
-        """The name of a limit that these SMS would break now, or None; takes nothing."""
+    def reached(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> str | None:
+        """The name of a limit that this would break now, or None; takes nothing."""
         for name, bucket, cost in self._costs(settings, wanted, now):
             if bucket.left < cost:
                 return name
         return None
 
-    def take(self, settings: LimitsSettings, wanted: Wanted, now: float) -> str | None:
-        """Take what these SMS cost from every bucket, or from none: then the name of the limit that is reached."""
+    def take(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> str | None:
+        """Take what this costs from every bucket, or from none: then the name of the limit that is reached."""
         costs = self._costs(settings, wanted, now)
         for name, bucket, cost in costs:
             if bucket.left < cost:
@@ -60,20 +83,29 @@ class Limits:
             bucket.left -= cost
         return None
 
-    def give_back(self, settings: LimitsSettings, wanted: Wanted, now: float) -> None:
+    def give_back(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> None:
         """What was taken was not sent after all."""
         for _, bucket, cost in self._costs(settings, wanted, now):
             bucket.left += cost
 
-    def _costs(self, settings: LimitsSettings, wanted: Wanted, now: float) -> list[tuple[str, _Bucket, float]]:
+    def _costs(
+        self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float
+    ) -> list[tuple[str, _Bucket, float]]:
         """Name, bucket and price; a group larger than a limit costs a whole bucket, since it could never go else."""
-        urgent = wanted.urgent
-        asked = [
-            ("sender", wanted.sender, settings.sender, len(wanted.recipients)),
-            ("route", wanted.route, settings.route, len(wanted.recipients)),
-            ("total", "", settings.total, len(wanted.recipients)),
-            *(("recipient", phone, settings.recipient, 1) for phone in wanted.recipients),
-        ]
+        if isinstance(wanted, Forwarding):
+            urgent = False
+            asked = [
+                ("mails to the operator from one address", wanted.client, FORWARDS_PER_CLIENT, 1),
+                ("mails to the operator", "", FORWARDS, 1),
+            ]
+        else:
+            urgent = wanted.urgent
+            asked = [
+                ("sender", wanted.sender, settings.sender, len(wanted.recipients)),
+                ("route", wanted.route, settings.route, len(wanted.recipients)),
+                ("total", "", settings.total, len(wanted.recipients)),
+                *(("recipient", phone, settings.recipient, 1) for phone in wanted.recipients),
+            ]
         return [
             (name, self._bucket((name, key, urgent), rate, now), float(min(count, rate.count)))
             for name, key, rate, count in asked

@@ -128,8 +128,8 @@ class Delivery:
     recipient: str  # sms: E.164 digits; mail: the mailbox
     payload: bytes  # sms: `encode_sms`; mail: the finished message, CRLF
     state: State = State.QUEUED
-    sender: str = ""  # mail: envelope sender, "" is the null path; sms: not used
-    author: str | None = None  # the proven writer; None: nobody may be told but the postmaster
+    sender: str = ""  # mail: envelope sender, "" is the null path; sms: who may be told of it, "" is nobody
+    author: str | None = None  # the proven writer
     route: str = ""  # name of the row that sent it here: the scope of a pause
     urgent: bool = False
     reports: Reports = Reports.FAILURES
@@ -146,6 +146,8 @@ class Delivery:
     reason: str = ""  # the last answer's own words
     status: str = ""  # RFC 3463, for example "5.1.3"
     transfer_id: str | None = None
+    notify: str = ""  # RFC 3461, lower case; "": the route's `reports` decide
+    orcpt: str = ""  # RFC 3461, as the client wrote it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

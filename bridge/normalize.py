@@ -9,6 +9,7 @@ Pure. Phone numbers leave here as E.164 digits without ``+``, which is also the 
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 import idna
@@ -16,20 +17,47 @@ import phonenumbers
 
 _SEPARATORS: Final = str.maketrans("", "", " -/.()")
 _NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")  # [0-9], never \d: foreign digits are not ours to read
+_PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
 _MOST: Final = 40  # characters looked at: 15 digits, a prefix and generous separators
 _LONGEST_SHORT_CODE: Final = 6
 _LONGEST_DOMAIN: Final = 255  # octets, RFC 5321 section 4.5.3.1.2; bounds what IDNA has to look at
 
-_MOBILE_COSTS_NO_MORE: Final = frozenset(
+_USUAL: Final = frozenset(
     {
         phonenumbers.PhoneNumberType.MOBILE,
         phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,  # all of North America
         phonenumbers.PhoneNumberType.FIXED_LINE,
-        phonenumbers.PhoneNumberType.VOIP,
-        phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
-        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.VOIP,  # 05 and 0720 in Austria
     }
 )
+"""Types of numbers to which an SMS costs what it usually does. Not: premium, shared cost, toll-free, personal (+44 70),
+company-wide (+39 199), pager, voice mail, and what nobody knows."""
+
+_NEVER: Final = (
+    # No country: ITU-T E.164, List of assigned country codes; E.156 names the same kinds.
+    "388",  # groups of countries
+    "800",  # freephone
+    "808",  # shared cost
+    "87",  # 870 Inmarsat, 875 to 877 maritime, 878 universal personal numbers, 879 not for the public
+    "881",  # satellite systems: Iridium, Globalstar
+    "882",  # international networks, Thuraya and ships among them
+    "883",
+    "888",  # was disaster relief
+    "979",  # premium rate
+    "991",  # trials
+    # Austria: the regulator's (RTR) ranges for services and premium services, KEM-V 2009.
+    "43800",
+    "43810",
+    "43820",
+    "43821",
+    "43828",
+    "43900",
+    "43901",
+    "43930",
+    "43931",
+    "43939",
+)
+"""Beginnings of E.164 digits to which nothing is sent, whatever the metadata of the day says of them."""
 
 
 class NotANumber(ValueError):
@@ -158,16 +186,37 @@ def region(number: str) -> str | None:
 
 
 def is_dear(number: str) -> bool:
-    """Whether E.164 digits may cost more than a usual SMS, or cannot be a phone: premium, shared cost, no
-    country …
+    """Whether E.164 digits may cost more than a usual SMS, or cannot be a phone: premium, shared cost, satellite …
 
-    A list of what is *not* dear: a type that metadata invents tomorrow is refused until someone has looked
-    at it.
+    Two lists, and a number must pass both: what is never sent to, and what types of numbers are *not* dear, so that a
+    type that metadata invents tomorrow is refused until someone has looked at it.
     """
+    if number.startswith(_NEVER):
+        return True
     parsed = _parsed("+" + number, None)
     if parsed is None or region(number) is None:
         return True
-    return phonenumbers.number_type(parsed) not in _MOBILE_COSTS_NO_MORE
+    return phonenumbers.number_type(parsed) not in _USUAL
+
+
+def lies_in(number: str, places: Collection[str]) -> bool:
+    """Whether E.164 digits are of one of these regions (``AT``) or begin with one of these prefixes (``+4175``)."""
+    return region(number) in places or any(number.startswith(place[1:]) for place in places if place[0] == "+")
+
+
+def prefix(text: str) -> str:
+    """The beginning of international numbers as ``+`` and digits, from at least a whole country code that exists.
+
+    `text` is spelt as `number` allows, and with the ``+``. Raises `NotANumber`.
+    """
+    digits = text[:_MOST].translate(_SEPARATORS)
+    if _PREFIX.fullmatch(digits) is None:
+        raise NotANumber("it is not + and digits")
+    if digits[1:].startswith(_NEVER):
+        raise NotANumber("nothing is ever sent to these numbers")
+    if not any(int(digits[1 : 1 + length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for length in (1, 2, 3)):
+        raise NotANumber("it does not begin with the code of a country")
+    return digits
 
 
 def is_country(text: str) -> bool:

@@ -85,8 +85,12 @@ def _local_number(configuration: Configuration, address: str, local: str, route:
     if normalize.is_dear(number):
         text = "this number may cost more than an SMS usually does; nothing is sent to it"
         return Nowhere(address=address, code=550, status="5.7.1", text=text, route=route)
-    region = normalize.region(number)
-    if region not in route.countries:
-        text = f"this route does not send to numbers of {region or 'no country'}"
+    if not normalize.lies_in(number, route.countries):
+        text = f"this route does not send to numbers of {normalize.region(number) or 'no country'}"
         return Nowhere(address=address, code=550, status="5.7.1", text=text, route=route)
     return Phones(address=address, route=route, numbers=(number,))
+
+
+def is_answer(address: str) -> bool:
+    """Whether a normalised address of ours is one with an answer token."""
+    return address.startswith(ANSWER_PREFIX)

@@ -4,7 +4,7 @@ Beside the doors, because SMS come in by more than one of them; from here on the
 """
 
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -125,9 +125,10 @@ async def take_in(
     mail_id: str,
     door: str,
     now: float,
+    heard: Callable[[str, float], None],
     log: FilteringBoundLogger,
 ) -> Accepted:
-    """Commit an SMS that came as `raw` through the named door. Raises `StoreUnavailable`.
+    """Commit an SMS that came as `raw` through the named door; `heard` is told of its phone. Raises `StoreUnavailable`.
 
     A repeat makes no second mail. One that says something else than the first of its id did becomes a dead letter:
     nobody can know which of the two is right, and it may be somebody's SMS.
@@ -142,6 +143,7 @@ async def take_in(
     elif accepted.repeated:
         log.info("repeated", notification=sms.notification_id)
     else:
+        heard(sms.phone, now)
         log.info("queued", channel="mail", reason=owner.why, notification=sms.notification_id)
     return accepted
 

@@ -45,7 +45,9 @@ class Route:
     max_parts: int = 3
     too_long: str = "cut"  # or "refuse"
     subject: str = "prefix"  # or "ignore", "only", or a template holding {subject} and/or {text}
-    countries: tuple[str, ...] = ("AT",)  # regions whose numbers {local} may be; ISO 3166, upper case
+    attachments: str = "count"  # or "ignore", "refuse"
+    end_mark: str = ""  # a line that begins with it ends the text; "" is none
+    countries: tuple[str, ...] = ("AT",)  # where {local} may reach: "AT" (ISO 3166), or "+4175" and all that begins so
     reports: Reports = Reports.FAILURES
     lifetime: float = 86400.0  # seconds
     warn_after: float = 900.0  # seconds
@@ -197,13 +199,12 @@ class Table:
         for address in self._mailable.get(phone, ()):
             if address.rpartition("@")[2] in known:
                 return address
-        region = normalize.region(phone)
         for domain in self._patterns:
             if domain not in known:
                 continue
             for spelling in (phone, f"+{phone}"):
                 row = self.by_address(f"{spelling}@{domain}")
-                if row is not None and row.local and region in row.countries:
+                if row is not None and row.local and normalize.lies_in(phone, row.countries):
                     return f"{spelling}@{domain}"
         return None
 

@@ -107,8 +107,9 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
         ("In-Reply-To", parents[-1]),
         ("References", "\r\n ".join(parents)),
         ("Auto-Submitted", "auto-generated"),
+        (compose.LOOP_MARK, to.address.rpartition("@")[2]),
         ("X-SMS-From", compose.encoded(shown)),
-        ("X-SMS-Notification-Id", compose.encoded(sms.notification_id[:200])),
+        (compose.SMS_MARK, compose.encoded(sms.notification_id[:200])),
         ("X-SMS-Delivered-Because", to.why),
     ]
     if to.reply_to is not None:

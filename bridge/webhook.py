@@ -41,13 +41,16 @@ class Webhook:
         clock: Clock,
         new_id: NewId,
         wake: Callable[[Channel], None],
+        heard: Callable[[str, float], None] = lambda _phone, _at: None,
     ) -> None:
+        """`heard` is told of every phone that an SMS comes from, and when."""
         self._provider = provider
         self._spool = spool
         self._configuration = configuration
         self._clock = clock
         self._new_id = new_id
         self._wake = wake
+        self._heard = heard
         self._log = get_logger("webhook")
         self.app = web.Application(client_max_size=MAX_BODY)
         self.app.router.add_route("*", "/websms/{secret}", self._by_path)
@@ -111,6 +114,7 @@ class Webhook:
             mail_id=self._new_id(),
             door="webhook",
             now=now,
+            heard=self._heard,
             log=self._log,
         )
         if not accepted.repeated:

@@ -1,4 +1,4 @@
-"""What all tests share: the log as the operator would see it, and the repair of aioresponses.
+"""What all tests share: no network but this machine, the log as the operator would see it, the repair of aioresponses.
 
 aioresponses 0.7.9, the latest, builds aiohttp's answers without the argument `stream_writer`, which aiohttp has
 required since its security release 3.14. An older aiohttp is not the way out, so its answers are built here.
@@ -6,6 +6,7 @@ required since its security release 3.14. An older aiohttp is not the way out, s
 """
 
 import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -13,9 +14,11 @@ from unittest.mock import Mock
 import aiohttp
 import aioresponses.core
 import pytest
-import structlog
 
 from bridge import log
+from tests import loopback
+
+loopback.only()
 
 
 class RepairedResponse(aiohttp.ClientResponse):
@@ -29,10 +32,18 @@ class RepairedResponse(aiohttp.ClientResponse):
 aioresponses.core.ClientResponse = RepairedResponse  # type: ignore[attr-defined] # it imports the name
 
 
+class _Captured(io.StringIO):
+    """What pytest shows of a test that failed: standard output as it is at the moment."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stdout.write(text)
+
+
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What is logged, down to the last detail."""
     stream = io.StringIO()
     log.configure(stream=stream, level="debug", unmasked=True)
     yield stream
-    structlog.reset_defaults()
+    # Not structlog's reset: loggers of modules keep their first sink, and the next stream would stay empty.
+    log.configure(stream=_Captured(), level="debug", unmasked=True)

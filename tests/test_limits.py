@@ -1,11 +1,13 @@
 """Token buckets: what they let through, what they keep, and that one sender's bucket is nobody else's."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import LimitsSettings, Rate
-from bridge.limits import _MOST_BUCKETS, Limits, Wanted
+from bridge.limits import _MOST_BUCKETS, FORWARDS, FORWARDS_PER_CLIENT, Forwarding, Limits, Wanted
 from tests.make import NOW
 
 OFF = Rate()
@@ -99,3 +101,31 @@ def test_a_phone_the_provider_refuses_is_refused_until_then() -> None:
     assert limits.refuses(("4366",), NOW)
     assert not limits.refuses(("4366", "4367"), NOW), "a group that reaches somebody is sent"
     assert not limits.refuses(("4366",), NOW + 10)
+
+
+def forwarded(limits: Limits, client: str, now: float = NOW) -> str | None:
+    return limits.take(LimitsSettings(), Forwarding.of(ip_address(client)), now)
+
+
+def test_row_60_mails_to_the_operator_have_buckets_of_their_own() -> None:
+    limits = Limits()
+    answers = [forwarded(limits, "198.51.100.7") for _ in range(FORWARDS_PER_CLIENT.count + 1)]
+    assert answers == [None] * FORWARDS_PER_CLIENT.count + ["mails to the operator from one address"]
+    assert forwarded(limits, "198.51.100.8") is None
+    assert take(limits, LimitsSettings()) is None, "and SMS are not hindered"
+    assert forwarded(limits, "198.51.100.7", NOW + 120) is None
+
+
+def test_row_60_everybody_together_reaches_the_operator_only_so_often() -> None:
+    limits = Limits()
+    answers = [forwarded(limits, f"198.51.100.{number % 250}") for number in range(FORWARDS.count + 1)]
+    assert answers == [None] * FORWARDS.count + ["mails to the operator"]
+
+
+def test_row_60_who_has_an_ipv6_address_has_many() -> None:
+    limits = Limits()
+    answers = {forwarded(limits, f"2001:db8:7::{number:x}") for number in range(FORWARDS_PER_CLIENT.count)}
+    assert answers == {None}
+    assert forwarded(limits, "2001:db8:7:0:ffff::1") is not None
+    assert forwarded(limits, "2001:db8:7:1::1") is None
+    assert Forwarding.of(None) == Forwarding(client="")

@@ -29,11 +29,11 @@ def _restored() -> Iterator[None]:
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     yield
+    log.configure(stream=io.StringIO(), level="debug")
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
 
 
 class Written(io.StringIO):
@@ -428,3 +428,12 @@ class TestBrokenStreams:
             thread.join()
         assert len(written.lines) == 800
         assert all(json.loads(line[3:])["event"] == "queued" for line in written.lines)
+
+
+_OF_A_MODULE = log.get_logger("bridge.somewhere")
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_logger_of_a_module_writes_to_the_stream_of_this_test(stream: io.StringIO, turn: int) -> None:
+    _OF_A_MODULE.info("said", turn=turn)
+    assert f"turn={turn}" in stream.getvalue()

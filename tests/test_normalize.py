@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import normalize
+from bridge.routing import Route
 
 
 @pytest.mark.parametrize(
@@ -110,9 +111,19 @@ def test_national_and_international(text: str, country: str, expected: str) -> N
         "0" * 10_000,
         "-" * 10_000,
         "+999123456789",
+        "+436600000012\N{ZERO WIDTH SPACE}",
+        "\N{RIGHT-TO-LEFT MARK}+436600000012",
+        "0660\N{EN DASH}0000012",
+        "０６６０0000012",
+        "०६६०००००००१२",
+        "+436600000012;phone-context=+43",
+        "+436600000012,,5",
+        "+436600000012p5",
+        "+436600000012#",
+        "*43*06600000012#",
     ],
 )
-def test_what_is_no_number(text: str) -> None:
+def test_row_59_what_is_no_number(text: str) -> None:
     with pytest.raises(normalize.NotANumber) as caught:
         normalize.number(text, "AT")
     assert str(caught.value).startswith("it ")
@@ -121,7 +132,7 @@ def test_what_is_no_number(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="+0123456789 -/.();extA٣\N{NO-BREAK SPACE}", max_size=30))
-def test_a_number_is_digits_and_spelt_one_way_only(text: str) -> None:
+def test_row_59_whatever_is_written_a_number_is_ascii_digits_and_spelt_one_way_only(text: str) -> None:
     try:
         found = normalize.number(text, "AT")
     except normalize.NotANumber:
@@ -189,20 +200,191 @@ def test_regions(number: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"),
+    "number", ["436600000012", "4315880", "4350123456", "43720123456", "12125550123", "41790000012"]
+)
+def test_numbers_that_cost_what_an_sms_costs(number: str) -> None:
+    assert not normalize.is_dear(number)
+
+
+@pytest.mark.parametrize(
+    "number",
     [
-        ("436600000012", False),
-        ("4315880", False),
-        ("12125550123", False),
-        ("43900123456", True),  # premium
-        ("43828201234567", True),  # shared cost
-        ("881612345678", True),  # satellite
-        ("43800123456", True),  # toll-free: no phone is there
-        ("144", True),
+        "43900123456",  # premium, Austria
+        "43901123456",
+        "43930123456",
+        "43931123456",
+        "43939123456",
+        "43810123456",  # shared cost
+        "43820123456",
+        "43821123456",
+        "43828201234567",
+        "43800123456",  # toll-free: no phone is there
+        "4990012345678",  # premium, Germany
+        "4918012345",  # shared cost
+        "4970012345678",  # personal
+        "4916412345",  # pager
+        "49177991234567",  # voice mail
+        "41900123456",
+        "41840123456",
+        "41860123456789",
+        "447012345678",  # personal, as dear as premium
+        "447640123456",  # pager
+        "445512345678",  # company-wide
+        "391781234567",
+        "19002345678",
+        "15002345678",
+        "80012345678",  # of no country
+        "80812345678",
+        "870773111632",  # a ship
+        "878101234567890",
+        "881612345678",  # Iridium; the metadata calls it a valid mobile
+        "881812345678",
+        "8821612345678",  # Thuraya
+        "883510012345678",
+        "88812345678",
+        "979123456789",
+        "99112345678",
+        "388312345678",
+        "112",  # emergency
+        "144",
+        "43112",
+        "43144",
+        "118877",
+        "828282",  # a short code
+        "43",
+        "",
     ],
 )
-def test_numbers_that_may_cost_more(number: str, expected: bool) -> None:
-    assert normalize.is_dear(number) is expected
+def test_row_58_numbers_that_may_cost_more_or_are_no_phone(number: str) -> None:
+    assert normalize.is_dear(number)
+
+
+def test_row_58_no_number_without_a_country_is_anything_but_dear() -> None:
+    codes = [code for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items() if regions == ("001",)]
+    assert len(codes) >= 9
+    for code in codes:
+        for length in range(4, 15 - len(str(code))):
+            for start in ("", "0", "1", "16", "35", "51", "6", "8", "9"):
+                digits = f"{code}{start}" + "1" * (length - len(start))
+                assert normalize.is_dear(digits), digits
+
+
+def test_row_58_only_usual_types_of_numbers_are_not_dear() -> None:
+    """Every country's own example of every type; twelve types, and metadata that is not ours."""
+    kinds = {value: name for name, value in vars(phonenumbers.PhoneNumberType).items() if isinstance(value, int)}
+    usual = {"MOBILE", "FIXED_LINE", "FIXED_LINE_OR_MOBILE", "VOIP"}
+    seen = 0
+    for country in sorted(normalize.countries()):
+        for kind in kinds:
+            example = phonenumbers.example_number_for_type(country, kind)
+            if example is None:
+                continue
+            digits = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+            is_of = kinds[phonenumbers.number_type(example)]  # some plans cannot tell two types apart
+            assert normalize.is_dear(digits) is (is_of not in usual or normalize.region(digits) is None), digits
+            seen += 1
+    assert seen > 1000
+
+
+def test_row_58_emergency_and_short_numbers_are_no_numbers_in_any_country() -> None:
+    """Not even where subscribers have few digits: nobody writes an SMS to the fire brigade by mail."""
+    known = ("110", "111", "112", "117", "118", "119", "122", "133", "141", "144", "147", "911", "999", "000", "1450")
+    for country in sorted(normalize.countries()):
+        code = phonenumbers.country_code_for_region(country)
+        for digits in known:
+            for spelling in (digits, f"+{code}{digits}", f"00{code}{digits}"):
+                assert _unread(spelling, country), (spelling, country)
+
+
+def _unread(text: str, country: str) -> bool:
+    try:
+        return normalize.is_dear(normalize.number(text, country))
+    except normalize.NotANumber:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "expected"),
+    [
+        ("436600000012", ("AT",), True),
+        ("4915112345678", ("AT",), False),
+        ("4915112345678", ("AT", "DE"), True),
+        ("436600000012", ("+43660",), True),
+        ("436640000012", ("+43660",), False),
+        ("436640000012", ("+43660", "AT"), True),
+        ("41791234567", ("+4175",), False),
+        ("4175", ("+4175",), True),
+        ("436600000012", (), False),
+        ("881612345678", ("AT",), False),
+        ("12423591234", ("US",), False),  # the Bahamas share +1 and are another country
+        ("12423591234", ("+1",), True),
+    ],
+)
+def test_countries_and_prefixes(number: str, places: tuple[str, ...], expected: bool) -> None:
+    assert normalize.lies_in(number, places) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("+4175", "+4175"), ("+43 660", "+43660"), ("+1", "+1"), ("+43", "+43"), ("+7 (9)", "+79")]
+)
+def test_prefixes(text: str, expected: str) -> None:
+    assert normalize.prefix(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4175",
+        "0041",
+        "+",
+        "",
+        "+0",
+        "+4",
+        "+88",
+        "+881",
+        "+8816",
+        "+870",
+        "+999",
+        "+41x",
+        "+٤١",
+        "+43900",
+        "+" + "1" * 16,
+    ],
+)
+def test_what_is_no_prefix(text: str) -> None:
+    with pytest.raises(normalize.NotANumber):
+        normalize.prefix(text)
+
+
+@pytest.mark.parametrize("number", ["436600000012", "4315880", "43720123456"])
+def test_row_57_home_is_open_by_default(number: str) -> None:
+    assert normalize.lies_in(number, Route(name="x", row=1).countries)
+
+
+def test_row_57_abroad_is_closed_by_default() -> None:
+    """One number of every type of each of the world's numbering plans: only home passes, and there only phones."""
+    default = Route(name="x", row=1).countries
+    passed, seen = set(), 0
+    for country in sorted(normalize.countries()):
+        for kind in phonenumbers.PhoneNumberType.values():
+            example = phonenumbers.example_number_for_type(country, kind)
+            if example is None:
+                continue
+            digits = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+            seen += 1
+            if normalize.lies_in(digits, default) and not normalize.is_dear(digits):
+                passed.add((country, digits[:2]))
+    assert passed == {("AT", "43")}
+    assert seen > 1000
+
+
+def test_row_57_no_calling_code_but_ours_passes() -> None:
+    """All there are, and all there are not: the first digits decide, whatever follows."""
+    for code in (*range(1, 10), *range(10, 100), *range(100, 1000)):
+        for rest in ("6600000012", "15112345678", "790000012", "2125550123"):
+            digits = f"{code}{rest}"
+            if not digits.startswith("43"):
+                assert not normalize.lies_in(digits, ("AT",)), digits
 
 
 def test_countries() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import daemon
+from bridge.daemon import mail_door
 
 UNITS = Path(__file__).parent.parent / "systemd"
 INSTALLED = "/opt/smsbridge/bin/smsbridge"
@@ -97,7 +97,7 @@ def test_no_missing_secret_stops_systemd_before_the_daemon_can_speak() -> None:
 
 def test_the_daemon_knows_the_name_of_the_sockets() -> None:
     (name,) = settings("smsbridge.socket")["FileDescriptorName"]
-    assert daemon.daemon._SOCKET_MODES[name] == "starttls"
+    assert mail_door.SOCKET_MODES[name] == "starttls"
 
 
 def test_the_socket_unit_keeps_the_families_apart() -> None:

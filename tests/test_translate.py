@@ -114,6 +114,7 @@ def test_the_mail_of_an_sms() -> None:
     assert mail["Subject"] == "SMS +43 660 0000001"
     assert mail["Date"].datetime.timestamp() == NOW
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Loop"] == "sms.example.com"
     assert mail["X-SMS-From"] == "+43 660 0000001"
     assert mail["X-SMS-To"] == "+43 660 0000099"
     assert mail["X-SMS-Notification-Id"] == "n1"
@@ -169,7 +170,7 @@ def test_whatever_a_phone_sends_it_is_one_sound_mail(
     mail = email.message_from_bytes(raw, policy=email.policy.compat32)
     expected = [
         "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
-        "X-SMS-From", "X-SMS-Notification-Id", "X-SMS-Delivered-Because", "X-SMS-To",
+        "X-Loop", "X-SMS-From", "X-SMS-Notification-Id", "X-SMS-Delivered-Because", "X-SMS-To",
         "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
     ]  # fmt: skip
     assert mail.keys() == [key for key in expected if key != "X-SMS-To" or line]

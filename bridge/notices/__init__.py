@@ -74,20 +74,21 @@ class Notices:
     async def _tell(self, configuration: Configuration, together: list[Telling], now: float) -> None:
         settings = configuration.settings
         first = together[0]
-        to = first.delivery.author or settings.postmaster
+        told_to = _told_to(first.delivery)
+        to = told_to or settings.postmaster
         told = [(item.delivery.id, item.told) for item in together]
         if first.delivery.channel is Channel.MAIL and first.delivery.recipient == settings.postmaster:
             # The postmaster's own mail failed: there is nobody left to tell but the log.
             self._log.critical("postmaster unreachable", id=first.delivery.id, reason=first.delivery.reason)
             to = ""
         language = settings.notices.language or first.delivery.language
-        language = language if first.delivery.author else settings.language
+        language = language if told_to else settings.language
         words = WORDS[language]
         notice_id = self._new_id()
         deliveries: tuple[Delivery, ...] = ()
         if to:
             reasons = [_why(words, item, self._explained(item, language)) for item in together]
-            body = _body(words, together, reasons, for_author=first.delivery.author is not None)
+            body = _body(words, together, reasons, for_author=bool(told_to))
             payload = _compose(configuration, to, words.subject(first.told, _shown(first.delivery)), body, first, now)
             deliveries = (_delivery(configuration, notice_id, to, payload, now),)
         await self._spool.accept(
@@ -135,9 +136,14 @@ class Notices:
         self._wake(Channel.MAIL)
 
 
+def _told_to(delivery: Delivery) -> str:
+    """The proven envelope sender of an SMS; "" where nobody but the operator may be told."""
+    return delivery.sender if delivery.channel is Channel.SMS else ""
+
+
 def _by_notice(due: list[Telling]) -> Iterator[list[Telling]]:
     def key(item: Telling) -> tuple[str, str, str]:
-        return (item.delivery.mail, item.told, item.delivery.author or "")
+        return (item.delivery.mail, item.told, _told_to(item.delivery))
 
     for _, group in itertools.groupby(sorted(due, key=key), key=key):
         yield list(group)
@@ -211,7 +217,7 @@ def _compose(
         ("Message-ID", f"<notice.{digest}@{settings.hostname}>"),
         (
             "Auto-Submitted",
-            "auto-replied" if first is not None and first.delivery.author else "auto-generated",
+            "auto-replied" if first is not None and _told_to(first.delivery) else "auto-generated",
         ),
     ]
     if first is not None:

@@ -96,6 +96,8 @@ class Intake:
     proof: str = ""  # how the author was proven
     peer: str = ""
     message_id: str | None = None
+    envid: str = ""  # RFC 3461, as the client wrote it
+    ret: str = ""  # "full", "hdrs", "" where nothing was asked
     deliveries: Sequence[Delivery] = ()
     seen: Sequence[bytes | None] = ()  # one key per delivery, for mail that comes again; None: no suppression
     conversations: Sequence[Conversation] = ()

@@ -16,6 +16,9 @@ _EVENT = "INSERT INTO events (delivery, at, event, code, text) VALUES (?, ?, ?, 
 _KINDS = {"channel": Channel, "state": State, "reports": Reports, "on_unknown": OnUnknown, "urgent": bool}
 _READERS = tuple(_KINDS.get(name) for name in COLUMNS)
 
+_FAILURES = "(CASE notify WHEN '' THEN reports <> 'none' ELSE instr(notify, 'failure') > 0 END)"
+_SUCCESS = "(CASE notify WHEN '' THEN reports = 'all' ELSE instr(notify, 'success') > 0 END)"
+
 MAX_TEXT = 500
 """Characters of a carrier's words that are kept."""
 
@@ -43,7 +46,7 @@ def note(db: apsw.Connection, delivery_id: str, event: Event) -> None:
 
 def _move_sql(origins: frozenset[State]) -> str:
     states = ", ".join(f"'{state.value}'" for state in sorted(origins))
-    # Which outcomes an author is told is the route's choice, kept with the delivery: decided here, once.
+    # Which outcomes an author is told is the client's choice, else the route's, kept with the delivery: decided here.
     return f"""
     UPDATE deliveries SET state = :to, changed_at = :now, lease = NULL, attempts = attempts + :attempts,
         code = CASE WHEN :code = '' THEN code ELSE :code END,
@@ -52,9 +55,9 @@ def _move_sql(origins: frozenset[State]) -> str:
         next_at = ifnull(:next_at, next_at), expires_at = ifnull(:expires_at, expires_at),
         transfer_id = ifnull(:transfer_id, transfer_id),
         warn_at = CASE WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
-        tell_at = CASE WHEN (:told = 'failed' AND reports <> 'none') OR (:told = 'delivered' AND reports = 'all')
+        tell_at = CASE WHEN (:told = 'failed' AND {_FAILURES}) OR (:told = 'delivered' AND {_SUCCESS})
                        -- who was told that it failed is told that it did not
-                       OR (:told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND reports <> 'none')
+                       OR (:told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND {_FAILURES})
                        THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END,
         told = CASE WHEN :told = '' THEN told ELSE :told END
     WHERE id = :id AND state IN ({states}) RETURNING seq

@@ -47,7 +47,8 @@ def _insert(db: apsw.Connection, intake: Intake) -> tuple[int, str | None]:
 
 def _keep(db: apsw.Connection, intake: Intake) -> None:
     db.execute(
-        "INSERT INTO mails (id, kind, at, sender, author, proof, peer, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO mails (id, kind, at, sender, author, proof, peer, message_id, envid, ret) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             intake.id,
             intake.kind,
@@ -57,6 +58,8 @@ def _keep(db: apsw.Connection, intake: Intake) -> None:
             intake.proof,
             intake.peer,
             intake.message_id,
+            intake.envid,
+            intake.ret,
         ),
     )
 

@@ -64,6 +64,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE alerts (id INTEGER PRIMARY KEY, at REAL NOT NULL, text TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX untold ON alerts (id) WHERE told = 0;
     """,
+    # What a client asked for with DSN (RFC 3461). What is in the queue was told to its author, so it stays so.
+    """
+    ALTER TABLE mails ADD COLUMN envid TEXT NOT NULL DEFAULT '';
+    ALTER TABLE mails ADD COLUMN ret TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deliveries ADD COLUMN notify TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deliveries ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';
+    UPDATE deliveries SET sender = author WHERE channel = 'sms' AND author IS NOT NULL;
+    """,
 )
 
 

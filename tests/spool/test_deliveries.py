@@ -41,6 +41,8 @@ async def test_every_field_comes_back(spool: SqliteSpool) -> None:
         reason="Grüße 🐢",
         status="4.4.2",
         transfer_id="t",
+        notify="success,delay",
+        orcpt="rfc822;Anna+2B@Example.org",
     )
     default = delivery()
     assert [
@@ -164,3 +166,25 @@ def test_no_walk_ever_leaves_the_table(walk: list[State]) -> None:
             assert not (wanted is State.SENDING and at is not State.QUEUED)
             assert at not in {State.DELIVERED, State.DROPPED}
             at = wanted
+
+
+@pytest.mark.parametrize(
+    ("notify", "reports", "told"),
+    [
+        ("", Reports.FAILURES, {"failed"}),
+        ("", Reports.ALL, {"failed", "delivered"}),
+        ("", Reports.NONE, set()),
+        ("never", Reports.ALL, set()),
+        ("success", Reports.NONE, {"delivered"}),
+        ("failure,delay", Reports.ALL, {"failed"}),
+        ("success,failure", Reports.FAILURES, {"failed", "delivered"}),
+    ],
+)
+async def test_what_the_client_asked_for_comes_before_what_the_row_says(
+    spool: SqliteSpool, notify: str, reports: Reports, told: set[str]
+) -> None:
+    both = [delivery(1, notify=notify, reports=reports), delivery(2, notify=notify, reports=reports)]
+    await spool.accept(intake(*both))
+    for number, to, outcome in ((1, State.FAILED, "failed"), (2, State.DELIVERED, "delivered")):
+        assert await spool.move([Step(id=f"M1-{number}", to=to, event="x", told=outcome)], NOW + 1) == [True]
+    assert {item.told for item in await spool.telling(NOW + 2, NOW + 2, 9)} == told
