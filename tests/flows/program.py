@@ -22,7 +22,10 @@ ROOT = Path(bridge.__file__).parents[1]
 MOST_STARTS = 200
 _FOREIGN = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY")
 # The kernel ends the process when this one goes, however that comes about.
-_PROGRAM = "import ctypes; ctypes.CDLL(None).prctl(1, 9); from bridge.cli import main; main()"
+_PROGRAM = (
+    "import ctypes; ctypes.CDLL(None).prctl(1, 9); "
+    "from tests import loopback; loopback.only(); from bridge.cli import main; main()"
+)
 
 
 class Port:

@@ -163,7 +163,7 @@ async def test_an_sms_from_a_strange_phone_reaches_the_postmaster(tmp_path: Path
         assert message.recipients == ("436600000077",)
 
 
-async def test_a_group_and_a_number_named_twice(tmp_path: Path) -> None:
+async def test_row_63_a_group_and_a_number_named_twice(tmp_path: Path) -> None:
     async with running(tmp_path, routes=ROUTES + GROUP) as (bridge, simulator):
         spellings = ("all@sms.example.com", f"+{PHONE}@sms.example.com", "06600000004@sms.example.com", ADDRESS)
         identifier = await bridge.post(letter("Alle zum Sammelplatz"), *spellings)
