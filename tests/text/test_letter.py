@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import text
+from tests.text import machines
 from tests.text.make import mail
 
 TEXT = b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -79,7 +80,7 @@ def test_a_quotation_is_kept_in_the_raw_text_and_without_references_in_both() ->
         ("X-MS-Exchange-Inbox-Rules-Loop: a@example.com", True, True),
         ("X-Auto-Response-Suppress: All", False, False),
         ("List-Id: <a.example.com>", True, False),
-        ("Content-Type: multipart/report; boundary=b", False, False),
+        ("Content-Type: multipart/report; boundary=b", True, True),  # its parts were lost: alarms do not say so
     ],
 )
 def test_who_wrote_it(field: str, automatic: bool, reply: bool) -> None:
@@ -94,16 +95,61 @@ def test_a_report_is_a_programs_answer() -> None:
     assert letter.text == "not delivered"
 
 
-@pytest.mark.parametrize(
-    "subject", ["Automatic reply: x", "AW: Abwesenheitsnotiz", "Réponse automatique : x", "Auto: x"]
-)
-def test_subjects_of_absence(subject: str) -> None:
-    assert text.read(mail(f"Subject: {subject}")).absence_subject
+@pytest.mark.parametrize("subject", machines.ABSENT)
+def test_row_116_subjects_of_absence(subject: str) -> None:
+    letter = text.read(machines.absent(subject))
+    assert letter.absence_subject
+    assert not letter.is_auto_reply, "a subject alone proves nothing"
 
 
-@pytest.mark.parametrize("subject", ["Automatik-Tor offen", "Auto kaputt", "Officezeiten", "Re: Antwort"])
-def test_subjects_of_people(subject: str) -> None:
+@pytest.mark.parametrize("subject", machines.ORDINARY)
+def test_row_116_subjects_of_people(subject: str) -> None:
     assert not text.read(mail(f"Subject: {subject}")).absence_subject
+
+
+@pytest.mark.parametrize("name", machines.AUTOMATIC)
+def test_row_118_programs_that_answer(name: str) -> None:
+    letter = text.read(machines.AUTOMATIC[name])
+    assert letter.is_auto_reply
+    assert letter.is_automatic
+
+
+@pytest.mark.parametrize("name", machines.ALARMS)
+def test_row_117_an_alarm_is_no_answer_and_no_list_mail(name: str) -> None:
+    letter = text.read(machines.ALARMS[name])
+    assert not letter.is_auto_reply
+    assert not letter.absence_subject
+    assert not letter.from_list
+    assert letter.text
+
+
+@pytest.mark.parametrize("name", machines.LISTS)
+def test_row_118_list_mail(name: str) -> None:
+    letter = text.read(machines.LISTS[name])
+    assert letter.from_list
+    assert letter.is_automatic
+    assert not letter.is_auto_reply
+
+
+def test_row_118_a_person_who_passes_a_bounce_on_is_a_person() -> None:
+    bounce = machines.AUTOMATIC["bounce"].decode()
+    body = f"--b\r\n\r\nSieh mal\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{bounce}\r\n--b--\r\n".encode()
+    letter = text.read(mail("From: anna@example.org", "Content-Type: multipart/mixed; boundary=b", body=body))
+    assert not letter.is_auto_reply
+    assert letter.text == "Sieh mal"
+
+
+def test_row_118_a_report_as_a_file_is_a_file() -> None:
+    body = (
+        b"--b\r\n\r\nHier der Bericht\r\n--b\r\nContent-Type: message/delivery-status\r\n"
+        b"Content-Disposition: attachment; filename=status.txt\r\n\r\nx: y\r\n--b--\r\n"
+    )
+    assert not text.read(mail("Content-Type: multipart/mixed; boundary=b", body=body)).is_auto_reply
+
+
+def test_there_are_enough_machines() -> None:
+    assert len(machines.ALARMS) >= 10
+    assert len(machines.AUTOMATIC) >= 20
 
 
 def test_a_body_without_a_header_and_a_header_without_a_body() -> None:
