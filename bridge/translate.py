@@ -32,6 +32,7 @@ _REMARKS = {
 }
 """What a mail says of an SMS besides its text; by content type what is attached."""
 
+_FILES = {"en": ("file", "files"), "de": ("Datei", "Dateien")}
 _SPACES = re.compile(r"\s+")
 _PLACES = re.compile(r"\{(?:subject|text)\}")
 
@@ -70,9 +71,12 @@ def sms_from_mail(letter: Letter, route: Route) -> Sms:
             count = len(letter.enclosures)
             raise Untranslatable(554, "5.6.1", f"{count} attachments could go as binary SMS; send one in a mail")
         return _binary_sms(letter.enclosures[0], route)
-    text = gsm.clean(_words(letter, route.subject)).strip()
+    if route.attachments == "refuse" and letter.attachments:
+        raise Untranslatable(554, "5.6.1", f"the mail has attachments ({letter.attachments}) and an SMS takes none")
+    text = gsm.clean(_words(letter, route)).strip()
     if not text:
         raise Untranslatable(554, "5.6.0", "the mail has neither text nor a subject; nothing to send")
+    text = _counted(text, letter.attachments, route)
     fitted = gsm.fit(text, route.max_parts)
     if fitted.cut and route.too_long == "refuse":
         needed, costly = gsm.count(text), gsm.costly(text)[:_MOST_NAMED]
@@ -184,9 +188,18 @@ def _segments(name: str, enclosed: Enclosure, port: int | None) -> tuple[bytes, 
     return (data,)
 
 
-def _words(letter: Letter, policy: str) -> str:
+def _counted(text: str, attachments: int, route: Route) -> str:
+    """The text with the number of files below it, where that needs no further SMS: nobody pays for "[1 file]"."""
+    if not attachments or route.attachments != "count" or route.voice:
+        return text
+    counted = f"{text}\n[{attachments} {_FILES[route.language][attachments != 1]}]"
+    return counted if gsm.count(counted).parts == gsm.count(text).parts <= route.max_parts else text
+
+
+def _words(letter: Letter, route: Route) -> str:
+    policy = route.subject
     subject = _SPACES.sub(" ", _untagged(letter.subject)).strip()
-    text = letter.text.strip()
+    text = _ended(letter.text, route.end_mark).strip()
     if policy == "only":
         return subject or text
     if not text:
@@ -199,6 +212,18 @@ def _words(letter: Letter, policy: str) -> str:
     if not subject or letter.is_reply or text.split("\n", 1)[0].strip() == subject:
         return text
     return f"{subject}\n{text}"
+
+
+def _ended(text: str, mark: str) -> str:
+    """What stands above the first line that begins with the mark; "" is no mark."""
+    if not mark or mark not in text:
+        return text
+    above: list[str] = []
+    for line in text.split("\n"):
+        if line.lstrip().startswith(mark):
+            break
+        above.append(line)
+    return "\n".join(above)
 
 
 def _untagged(subject: str) -> str:

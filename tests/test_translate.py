@@ -55,6 +55,65 @@ def test_the_subjects_policy(policy: str, subject: str, body: str, expected: str
     assert said(letter(subject, body), subject=policy) == expected
 
 
+def with_files(words: str, count: int, subject: str = "") -> Letter:
+    files = "".join(f"--b\r\nContent-Type: image/png; name={n}.png\r\n\r\nx\r\n" for n in range(count))
+    head = f"Subject: {subject}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    return text.read(f"{head}--b\r\n\r\n{words}\r\n{files}--b--\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("policy", "files", "expected"),
+    [
+        ({}, 0, "Plan"),
+        ({}, 1, "Plan\n[1 file]"),
+        ({}, 2, "Plan\n[2 files]"),
+        ({"language": "de"}, 1, "Plan\n[1 Datei]"),
+        ({"language": "de"}, 2, "Plan\n[2 Dateien]"),
+        ({"attachments": "ignore"}, 2, "Plan"),
+        ({"attachments": "refuse"}, 0, "Plan"),
+        ({"voice": True}, 2, "Plan"),  # nobody wants to hear a bracket
+    ],
+)
+def test_files_are_counted(policy: dict[str, object], files: int, expected: str) -> None:
+    assert said(with_files("Plan", files), **policy) == expected
+
+
+def test_files_are_counted_only_where_it_costs_no_sms() -> None:
+    assert said(with_files("x" * 149, 1)) == "x" * 149 + "\n[1 file]"
+    assert said(with_files("x" * 150, 1)) == "x" * 150
+    assert said(with_files("x" * 60 + "\u0416", 1)) == "x" * 60 + "\u0416\n[1 file]"
+    assert said(with_files("x" * 61 + "\u0416", 1)) == "x" * 61 + "\u0416"
+    assert "[" not in said(with_files("x" * 600, 1))
+
+
+def test_files_may_be_refused() -> None:
+    with pytest.raises(Untranslatable) as caught:
+        said(with_files("Plan", 2), attachments="refuse")
+    assert (caught.value.code, caught.value.status) == (554, "5.6.1")
+    assert str(caught.value) == "the mail has attachments (2) and an SMS takes none"
+
+
+def test_a_mail_of_files_alone_is_its_subject() -> None:
+    assert said(with_files("", 1, "Scan")) == "Scan\n[1 file]"
+    with pytest.raises(Untranslatable, match="neither text nor a subject"):
+        said(with_files("", 1))
+
+
+@pytest.mark.parametrize(
+    ("mark", "body", "expected"),
+    [
+        ("###", "Komm bitte.\r\n### intern\r\nKostenstelle 7", "Komm bitte."),
+        ("###", "Komm bitte.\r\n  ### intern", "Komm bitte."),
+        ("###", "Nummer ### 7\r\nbleibt", "Nummer ### 7\nbleibt"),
+        ("###", "ohne", "ohne"),
+        ("", "Komm bitte.\r\n### bleibt", "Komm bitte.\n### bleibt"),
+        ("###", "### alles intern", "Betreff"),
+    ],
+)
+def test_a_line_with_the_end_mark_ends_the_text(mark: str, body: str, expected: str) -> None:
+    assert said(letter("Betreff", body), end_mark=mark, subject="ignore") == expected
+
+
 @pytest.mark.parametrize("header", ["In-Reply-To: <a@example.org>", "References: <a@example.org>"])
 def test_the_subject_of_an_answer_is_no_news(header: str) -> None:
     assert said(letter("Re: SMS Anna", "ja", header)) == "ja"
@@ -269,7 +328,7 @@ def test_an_attached_card_goes_out_in_place_of_the_words() -> None:
         segments=(bytes.fromhex("06 05 04 23f4 0000") + CARD,),
         with_header=True,
     )
-    assert sms_from_mail(mail, ROUTE) == Sms(text="Annas Karte\nwie besprochen", originator="436600000099")
+    assert sms_from_mail(mail, ROUTE) == Sms(text="Annas Karte\nwie besprochen\n[1 file]", originator="436600000099")
     assert decode_sms(encode_sms(sms_from_mail(mail, route))) == sms_from_mail(mail, route)
 
 

@@ -7,19 +7,27 @@ from lxml import etree
 
 _SIGNATURES = {
     *("gmail_signature", "gmail_signature_prefix", "moz-signature", "protonmail_signature_block"),
-    *("ms-outlook-mobile-signature", "Signature"),
+    *("ms-outlook-mobile-signature", "Signature", "AppleMailSignature", "composer_signature", "edo-signature"),
+    "DAB4FAD8-2DD7-40BB-A1B8-4E2AA1F9FDF2",  # Avast's and AVG's line, in every mail the same
 }
 _QUOTES = {
     *("moz-cite-prefix", "gmail_attr", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "OutlookMessageHeader"),
     *("mail-editor-reference-message-container", "OLK_SRC_BODY_SECTION", "isForwardContent", "zmail_extra"),
+    *("moz-forward-container", "AppleOriginalContents", "reply-intro", "gmail_quote_attribution", "sh-quoted-content"),
 }
-_FROM_HERE = {"appendonsend", "divRplyFwdMsg"}
+_QUOTE_NAMES = {"quote", "messageReplySection"}
+_FROM_HERE = {"appendonsend", "divRplyFwdMsg", "zwchr"}
 
 
 def hide_signatures(root: etree._Element) -> bool:
     """Hide what a mail program marked as the signature; whether there was any."""
-    found = [element for element in root.iter(etree.Element) if not _names(element).isdisjoint(_SIGNATURES)]
-    return _hide(found)
+    return _hide([element for element in root.iter(etree.Element) if _signs(element)])
+
+
+def _signs(element: etree._Element) -> bool:
+    if element.tag == "signature" or element.get("name") == "messageSignatureSection":
+        return True
+    return not _names(element).isdisjoint(_SIGNATURES)
 
 
 def hide_quotes(root: etree._Element) -> bool:
@@ -48,7 +56,7 @@ def _quotes(element: etree._Element, names: set[str]) -> bool:
         return (element.get("type") or "").lower() == "cite" or "gmail_quote" in names
     if "gmail_quote" in names:
         return element.find(".//blockquote") is None  # a forwarded mail; an answer may stand between blockquotes
-    return element.tag == "div" and element.get("name") == "quote"
+    return element.tag == "div" and element.get("name") in _QUOTE_NAMES
 
 
 def _names(element: etree._Element) -> set[str]:

@@ -1,7 +1,7 @@
 """The words with which mail programs introduce what somebody else wrote, as data: one row per language and shape.
 
-German, English, French, Italian, Spanish, Portuguese, Dutch, Swedish, Danish, Norwegian, Polish, Czech, Russian.
-Everything is lower case.
+German, English, French, Italian, Spanish, Portuguese, Dutch, Swedish, Danish, Norwegian, Polish, Czech, Russian; the
+labels of repeated fields in a few more. Everything is lower case.
 """
 
 OPENINGS = (
@@ -33,7 +33,8 @@ introduces a quotation."""
 
 VERBS = (
     *(" schrieb", "geschrieben:", "wrote:", "writes:", "a écrit", "ha scritto", "escribió", "escreveu", "schreef"),
-    *("skrev", "napsal", "napisał", "написал", "kirjoitti", "írta"),
+    *("skrev", "napsal", "napisał", "написал", "kirjoitti", "írta", "zitat von ", "quoting ", "citando "),
+    *("citazione di ", "citation de ", "a scris", "έγραψε", "пишет:", "yazdı:", "写道", "のメール"),
 )
 """What a line with a colon at its end contains when it introduces the ``>`` lines directly below it."""
 
@@ -50,21 +51,42 @@ SEPARATORS = frozenset({
     "mensagem original", "mensagem encaminhada", "oorspronkelijk bericht", "origineel bericht",
     "doorgestuurd bericht", "begin doorgestuurd bericht", "ursprungligt meddelande",
     "vidarebefordrat meddelande", "oprindelig meddelelse", "opprinnelig melding", "původní zpráva",
-    "wiadomość oryginalna", "пересылаемое сообщение", "исходное сообщение",
+    "wiadomość oryginalna", "пересылаемое сообщение", "исходное сообщение", "ursprüngliche mail", "original mail",
+    "původní e-mail", "eredeti üzenet", "továbbított üzenet", "alkuperäinen viesti", "videresendt melding",
+    "videresendt meddelelse", "videresendt besked", "vidarebefordrat mejl", "přeposlaná zpráva",
+    "wiadomość przekazana", "przekazana wiadomość", "mail original",
 })  # fmt: skip
 """Between dashes, or before a colon: everything below is an older mail."""
 
-FROM = frozenset({"von", "from", "de", "da", "van", "från", "fra", "od", "от", "от кого"})
+FROM = frozenset({
+    "von", "from", "de", "da", "van", "från", "fra", "od", "от", "от кого", "feladó", "lähettäjä", "de la", "kimden",
+    "από", "від", "šalje", "发件人", "寄件者", "差出人", "보낸 사람",
+})  # fmt: skip
 DATE = frozenset({
     "gesendet", "datum", "sent", "date", "envoyé", "enviado", "enviado el", "enviada em", "fecha", "inviato", "data",
-    "verzonden", "skickat", "sendt", "dato", "odesláno", "wysłano", "отправлено", "дата", "gesendet am",
+    "verzonden", "skickat", "sendt", "dato", "odesláno", "wysłano", "отправлено", "дата", "gesendet am", "elküldve",
+    "dátum", "lähetetty", "päivämäärä", "päiväys", "trimis", "gönderildi", "gönderme tarihi", "tarih", "στάλθηκε",
+    "ημερομηνία", "надіслано", "odoslané", "poslano", "envoyé le", "date d'envoi", "enviada", "enviado a las",
+    "发送时间", "寄件日期", "日期", "送信日時", "日時", "보낸 날짜",
 })  # fmt: skip
 TO = frozenset({"an", "to", "à", "a", "para", "aan", "till", "til", "do", "komu", "кому", "cc", "kopie"})
 SUBJECT = frozenset({
     "betreff", "subject", "objet", "oggetto", "asunto", "assunto", "onderwerp", "ämne", "emne", "předmět", "temat",
-    "тема",
+    "тема", "tárgy", "aihe", "subiect", "konu", "θέμα", "predmet", "zadeva", "主题", "主旨", "件名", "제목",
 })  # fmt: skip
 """The labels of the fields that are repeated above an older mail."""
+
+POINTERS = frozenset({
+    "fyi", "for your information", "for info", "see below", "please see below", "pls see below", "as below",
+    "as discussed", "forwarded", "zur info", "zur information", "zur kenntnis", "zur kenntnisnahme", "z.k", "z. k", "zk",
+    "zki", "zu eurer info", "zu ihrer information", "siehe unten", "s.u", "s. u", "siehe unterhalb", "siehe anbei",
+    "wie besprochen", "weitergeleitet", "pour info", "pour information", "voir ci-dessous", "ci-dessous",
+    "per conoscenza", "per tua informazione", "per informazione", "vedi sotto", "come sotto", "para tu información",
+    "para su información", "ver abajo", "ver más abajo", "ter info", "ter informatie", "zie hieronder", "zie onder",
+    "para informação", "ver abaixo", "för information", "se nedan", "til info", "se nedenfor", "do wiadomości",
+    "viz níže",
+})  # fmt: skip
+"""Words that say nothing without the mail below them."""
 
 DEVICES = (
     r"(?:diese (?:e-?mail|nachricht) wurde )?von meine[mr] .{2,60} (?:aus )?(?:gesendet|geschrieben|verschickt)",
@@ -74,10 +96,12 @@ DEVICES = (
     r"outlook für (?:ios|android|mac) (?:herunterladen|beziehen|abrufen)",
     r"holen sie sich outlook für (?:ios|android)",
     r"sent from (?:my .{2,60}|mail for windows.{0,10}|outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40}|a mobile device)",
-    r"sent (?:with|using) (?:proton|gmx|outlook|the mail\.com).{0,60}",
+    r"sent from mailspring\b.{0,120}",
+    r"sent (?:with|using) \[?(?:proton|gmx|outlook|the mail\.com).{0,60}",
     r"sent via .{2,40}",
     r"get outlook for (?:ios|android|mac)",
     r"envoyé (?:de|depuis) (?:mon|ma|outlook).{0,60}",
+    r"envoyé (?:à partir de|avec|depuis) (?:yahoo|outlook|proton|gmail|courrier pour windows|la messagerie).{0,60}",
     r"télécharger outlook pour (?:ios|android)",
     r"inviato (?:da|dal) .{2,60}",
     r"enviado desde (?:mi|outlook).{0,60}",

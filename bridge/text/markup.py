@@ -14,7 +14,7 @@ from lxml import etree
 from bridge.text.refused import MARKUP
 
 _LEVELS = 200
-_DROPPED = frozenset({"style", "script", "title", "head", "noembed", "svg", "math", "select", "template"})
+_DROPPED = frozenset({"style", "script", "title", "head", "noembed", "noscript", "svg", "math", "select", "template"})
 _UNSEEN = re.compile(rf"<(?:!--|({'|'.join(sorted(_DROPPED))})(?=[\s>/]))", re.IGNORECASE | re.ASCII)
 _ENDS = {
     name: re.compile(rf"</{name}\s{{0,99}}>" + (r"|(?=<body[\s>])" if name == "head" else ""), re.IGNORECASE | re.ASCII)
@@ -33,6 +33,8 @@ _HIDDEN = re.compile(
 )
 _NO_MARGIN = re.compile(r"(?:^|;)margin(?:-bottom)?:0")
 _SPACE = re.compile("[ \t\n\r\f]+")
+_INDENT = re.compile("^ *\u00a0[\u00a0 ]*", re.MULTILINE)
+_GAP = re.compile("(?: (?=\u00a0))?\u00a0(?:\u00a0| (?=\u00a0))* ?")  # what was moved with blanks that do not collapse
 
 
 def tree(markup: str) -> etree._Element | None:
@@ -146,15 +148,21 @@ _BLOCKS = {
     **dict.fromkeys(("blockquote", "fieldset", "legend", "body", "ul", "ol", "dl", "hgroup", "listing", "xmp"), 1),
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6"), 2),
 }
+_DEEPEST = 3  # lists within lists that are moved to the right
+_DIGITS = 6  # of an item's number
 _EMOJI = 4  # characters of an emoji that a mail program sent as an image
 _LINK = 120  # characters of a link that is worth showing
+_BUTTON = 5  # blanks in the words on a button
+_INSIDE = re.compile(r"https?://[^/?#]+/[^/?#]")
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_NUMBER = re.compile(r"\+?[0-9 ()./-]{3,20}")
 
 
 def render(root: etree._Element) -> str:
     """The lines of a document."""
     page = _Page()
     _walk(root, page)
-    return "".join(page.out).replace("\u00a0", " ")
+    return _GAP.sub(" ", _INDENT.sub("", "".join(page.out)))
 
 
 def hidden(element: etree._Element) -> bool:
@@ -182,7 +190,7 @@ def _walk(element: etree._Element, page: _Page) -> None:
     else:
         page.text(element.text)
     if element.tag in {"ul", "ol"}:
-        page.numbers.append(1 if element.tag == "ol" else None)
+        page.numbers.append(_number(element.get("start"), 1) if element.tag == "ol" else None)
     for child in element:
         _walk(child, page)
         page.text(child.tail)
@@ -217,7 +225,8 @@ def _before(element: etree._Element, page: _Page) -> None:
         page.breaks += 1
     elif tag == "li":
         number = page.numbers[-1] if page.numbers else None
-        page.word("-" if number is None else f"{number}.")
+        number = number if number is None else _number(element.get("value"), number)
+        page.word("  " * min(len(page.numbers) - 1, _DEEPEST) + ("-" if number is None else f"{number}."))
         page.space = True
         if number is not None:
             page.numbers[-1] = number + 1
@@ -225,15 +234,43 @@ def _before(element: etree._Element, page: _Page) -> None:
         page.space = True
     elif tag == "img":
         alt = (element.get("alt") or "").strip()
-        if len(alt) <= _EMOJI and not alt.isascii():
+        if (len(alt) <= _EMOJI and not alt.isascii()) or _is_button(element, alt):
             page.text(alt)
 
 
+def _number(given: str | None, otherwise: int) -> int:
+    """An item's number where the list gives one."""
+    digits = (given or "").strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS else otherwise
+
+
+def _is_button(image: etree._Element, alt: str) -> bool:
+    """Whether a picture is all there is to see of a link into a page. Logos and "Facebook" lead to front doors."""
+    link = image.getparent()
+    if link is None or link.tag != "a" or not 1 <= alt.count(" ") <= _BUTTON or "logo" in alt.lower():
+        return False
+    return (
+        len(link) == 1
+        and not (link.text or image.tail or "").strip()
+        and _INSIDE.match(link.get("href") or "") is not None
+    )
+
+
 def _target(link: etree._Element) -> str:
-    """A link's address when its text does not show it, with a blank before it."""
+    """A link's address when its text does not show it, with a blank before it; of a telephone link the number."""
     address = (link.get("href") or "").strip()
     shown = "".join(str(part) for part in islice(link.itertext(), 50)).strip().lower()
+    if address.startswith(("tel:", "sms:")):
+        number = address[4:].partition("?")[0]
+        same = _NOT_DIGIT.sub("", number)[-6:] in _NOT_DIGIT.sub("", shown)
+        return "" if not shown or same or not _NUMBER.fullmatch(number) else f" {number}"
     bare = address.partition("://")[2].rstrip("/").lower().removeprefix("www.")
-    if not address.startswith(("http://", "https://")) or not shown or len(address) > _LINK or bare in shown:
+    image = (
+        len(link) == 1
+        and link[0].tag == "img"
+        and not shown
+        and _is_button(link[0], (link[0].get("alt") or "").strip())
+    )
+    if not address.startswith(("http://", "https://")) or not (shown or image) or len(address) > _LINK or bare in shown:
         return ""
     return f" {address}"

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bridge.text import charsets
+from bridge.text import charsets, opaque
 from bridge.text.fields import Fields, first, parameters, split
 from bridge.text.fields import words as header_words
 from bridge.text.refused import BODY, DELIMITERS, LEVELS, PARTS, too_deep, unreadable
 
+_PKCS7 = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _AS_IT_IS = {"", "7bit", "8bit", "binary"}
 
 
@@ -43,14 +44,18 @@ class Part:
 
     def octets(self) -> bytes | None:
         """The octets of a leaf, all of them and just as they were; None when the encoding leaves that in doubt."""
-        if self.encoding == "quoted-printable":
-            return binascii.a2b_qp(self.body)
-        if self.encoding == "base64":
-            try:
-                return binascii.a2b_base64(b"".join(self.body.split()), strict_mode=True)
-            except binascii.Error:
-                return None
-        return self.body if self.encoding in _AS_IT_IS else None
+        return _exact(self.body, self.encoding)
+
+
+def _exact(body: bytes, encoding: str) -> bytes | None:
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(body)
+    if encoding == "base64":
+        try:
+            return binascii.a2b_base64(b"".join(body.split()), strict_mode=True)
+        except binascii.Error:
+            return None
+    return body if encoding in _AS_IT_IS else None
 
 
 @dataclass(slots=True)
@@ -76,11 +81,15 @@ def _part(fields: Fields, body: bytes, default: str, level: int, budget: _Budget
     disposition, of_disposition = parameters(first(fields, "content-disposition"))
     if "/" not in kind:
         kind = default
-    _may_be_read(kind, given, level)
+    _may_be_read(kind)
+    encoding = first(fields, "content-transfer-encoding").lower()
     children: tuple[Part, ...] = ()
-    if kind.startswith("multipart/") and given.get("boundary"):
-        if level >= LEVELS:
-            raise too_deep(f"parts within parts, more than {LEVELS} levels")
+    unwrapped = _unwrapped(body, encoding, level) if kind in _PKCS7 else None
+    if (unwrapped or kind.startswith("multipart/")) and level >= LEVELS:
+        raise too_deep(f"parts within parts, more than {LEVELS} levels")
+    if unwrapped:
+        kind, children = "multipart/signed", (_child(unwrapped, "text/plain", level + 1, budget),)
+    elif kind.startswith("multipart/") and given.get("boundary"):
         inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
         pieces = _pieces(body, given["boundary"].strip().encode("utf-8", "replace"), budget)
         children = tuple(_child(piece, inner, level + 1, budget) for piece in pieces)
@@ -89,7 +98,7 @@ def _part(fields: Fields, body: bytes, default: str, level: int, budget: _Budget
     return Part(
         kind=kind,
         parameters=given,
-        encoding=first(fields, "content-transfer-encoding").lower(),
+        encoding=encoding,
         disposition=disposition,
         name=_name(of_disposition.get("filename", given.get("name"))),
         referred="content-id" in fields,
@@ -112,14 +121,28 @@ def _child(piece: bytes, default: str, level: int, budget: _Budget) -> Part:
     return _part(fields, piece[begin:], default, level, budget)
 
 
-def _may_be_read(kind: str, given: dict[str, str], level: int) -> None:
+def _may_be_read(kind: str) -> None:
     if kind in {"message/partial", "message/external-body"}:
         raise unreadable(f"{kind} is not put together")
     if kind == "multipart/encrypted":
         raise unreadable("the mail is encrypted")
-    if kind in {"application/pkcs7-mime", "application/x-pkcs7-mime"} and level == 0:
-        wrapped = given.get("smime-type", "").lower() == "signed-data"
-        raise unreadable("the mail is signed and wrapped (S/MIME)" if wrapped else "the mail is encrypted")
+
+
+def _unwrapped(body: bytes, encoding: str, level: int) -> bytes | None:
+    """The part inside of an S/MIME part; None where it stays closed, which a mail that is nothing else may not."""
+    data = _exact(body, encoding)
+    if data is None or not opaque.is_signed(data):
+        reason = "the mail is damaged: its S/MIME part cannot be decoded" if data is None else "the mail is encrypted"
+    else:
+        try:
+            if inside := opaque.wrapped(data):
+                return inside
+            reason = "the mail holds certificates and no words"
+        except ValueError:
+            reason = "the mail is signed and wrapped (S/MIME) in a way that cannot be read"
+    if level == 0:
+        raise unreadable(reason)
+    return None
 
 
 def _pieces(body: bytes, boundary: bytes, budget: _Budget) -> Iterator[bytes]:
@@ -228,7 +251,7 @@ def _collect(part: Part, out: Words) -> None:
 def _leaf(part: Part, out: Words) -> None:
     if part.kind in _READABLE and not part.attached:
         out.leaves.append(part)
-    elif part.kind in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
+    elif part.kind in _PKCS7:
         out.encrypted = True
         out.attachments += 1
     elif part.kind not in _SILENT:

@@ -8,7 +8,7 @@ SIGNATURE = "-- "
 """The line that begins a signature: two dashes and a blank (RFC 3676 section 4.3)."""
 
 _BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad]")
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _IMAGES = re.compile(r"\[cid:[^\]\s]{1,200}\]|<mailto:[^>\s]{1,300}>")
@@ -16,7 +16,7 @@ _EMPTY = re.compile("\n{3,}")
 
 
 def lines(text: str) -> str:
-    """The first 16,384 characters with LF only and without control characters (tabs stay)."""
+    """The first 16,384 characters with LF only and without control characters (tabs stay) and soft hyphens."""
     if "\r" in text or not text.isascii() or not text.isprintable():
         text = _CONTROL.sub("", _BREAKS.sub("\n", text.removeprefix("\ufeff")))
     return text[:TEXT]

@@ -16,8 +16,11 @@ _LONGEST = 400  # characters of an introduction with its wrapped lines
 _WRAPPED = 3  # lines of one
 _BLOCK = 12  # lines in which the fields of an older mail must stand
 _SIGNATURE = 25  # lines of a signature
-_RULE = 5  # characters of a line drawn above an older mail
+_TITLE = 200  # characters of a title between dashes
+_POINTING = 2  # lines below a word that only points at the older mail: a greeting, a name
 _SLACK = "-_=*> \t\u00a0"
+_SENT = re.compile(r"(?s).*\d{4}.*\d{1,2}[:.h]\d{2}|.*\d{1,2}[:.h]\d{2}.*\d{4}")
+_RUN_ON = re.compile(r":[ \u00a0]{2,}(?=\S)")
 _DEVICE = re.compile(rf"(?:{'|'.join(idioms.DEVICES)})\s?[.!]?(?:\s{{0,3}}<?https?://\S{{1,300}})?", re.IGNORECASE)
 
 
@@ -37,6 +40,7 @@ def own_words(text: str) -> str:
     at = 0
     while at < len(lines):
         if lines[at].startswith(">"):
+            introduced = introduced or _begins_quoted(lines, at)
             if not introduced and not _in_block(lines, at):
                 kept.append(lines[at])
             at += 1
@@ -45,7 +49,9 @@ def own_words(text: str) -> str:
             introduced = True
             if not _quoted_next(lines, at):
                 break  # nothing marks the older mail, so it goes to the end
-        elif _older_mail(lines, at):
+        elif _older_mail(lines, at) or _run_on(lines[at]):
+            if kept and _titled(kept[-1]):
+                kept.pop()
             break
         else:
             kept.append(lines[at])
@@ -53,7 +59,7 @@ def own_words(text: str) -> str:
     while kept and len(kept[-1].strip()) != 1 and not kept[-1].strip(_SLACK) and kept[-1] != SIGNATURE:
         kept.pop()  # empty lines, and the rule drawn above an older mail
     own = tidy("\n".join(kept))
-    return own if has_words(own) else text
+    return own if has_words(own) and not points_below(own) else text
 
 
 def unsigned(text: str) -> str:
@@ -68,8 +74,18 @@ def unsigned(text: str) -> str:
             lines.pop()
         if len(lines) > 1 and len(lines[-1]) <= _LONGEST and _DEVICE.fullmatch(lines[-1].strip()):
             lines.pop()
+            while lines and lines[-1].strip() in {"", "--"}:
+                lines.pop()
     left = tidy("\n".join(lines))
     return left if has_words(left) else text
+
+
+def points_below(own: str) -> bool:
+    """Whether these words mean nothing without what stood below them: "FYI", "see below", "please do this:"."""
+    if own.endswith(":"):
+        return True
+    first, *others = [line for line in own[:_LONGEST].split("\n") if line]
+    return len(others) <= _POINTING and first.strip(_SLACK + ".,:;!").lower() in idioms.POINTERS
 
 
 def _in_block(lines: list[str], at: int) -> bool:
@@ -77,9 +93,15 @@ def _in_block(lines: list[str], at: int) -> bool:
     return any(line.startswith(">") for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
 
 
-def _quoted_next(lines: list[str], at: int) -> bool:
-    """Whether the next line with anything on it is quoted; also when there is none."""
-    following = next((line for line in lines[at:] if line.strip()), ">")
+def _begins_quoted(lines: list[str], at: int) -> bool:
+    """Whether the introduction of an older mail is itself quoted here."""
+    inner = [line.lstrip("> ") for line in lines[at : at + _BLOCK]]
+    return _older_mail(inner, 0) or _introduction(inner, 0) > 0
+
+
+def _quoted_next(lines: list[str], at: int, none: str = ">") -> bool:
+    """Whether the next line with anything on it is quoted; `none` stands for it when there is none."""
+    following = next((line for line in lines[at:] if line.strip()), none)
     return following.startswith(">")
 
 
@@ -97,6 +119,7 @@ def _introduction(lines: list[str], at: int) -> int:
         joined = f"{joined} {line}" if joined else line
         if joined.endswith(":") or _DATED.fullmatch(joined):
             found = _introduces(joined, lines[at]) or (length == 1 and _said(joined) and _quoted_below(lines, at))
+            found = found or ("@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length, ""))
             return length if found else 0
     return 0
 
@@ -129,20 +152,35 @@ def _older_mail(lines: list[str], at: int) -> bool:
     line = lines[at].strip()
     if line.startswith(("--", "__", "==", "*")) or line.endswith(":"):
         core = line[:_LONGEST].strip(_SLACK).rstrip(":").strip(_SLACK).lower()
-        if core in idioms.SEPARATORS:
+        if core in idioms.SEPARATORS or (_titled(line) and "@" in core and _said(f"{core}:")):
             return True
     if _label(line) not in idioms.FROM | idioms.DATE:
         return False
     block = lines[at : at + _BLOCK]
     end = next((n for n in range(1, len(block)) if not block[n - 1].strip() and not block[n].strip()), len(block))
-    labels = {_label(entry) for entry in block[:end]}
-    return (
-        not labels.isdisjoint(idioms.FROM)
-        and not labels.isdisjoint(idioms.DATE)
-        and (not labels.isdisjoint(idioms.SUBJECT) or any("@" in entry for entry in block[:end]))
-    )
+    labels = {_label(entry): entry[:_LONGEST] for entry in reversed(block[:end])}
+    dates = [entry for label, entry in labels.items() if label in idioms.DATE]
+    if labels.keys().isdisjoint(idioms.FROM) or not dates:
+        return False
+    if any("@" in entry for entry in labels.values()):
+        return True
+    # Without an address a person may have written it, for example an order: programs give the year and the time.
+    return not labels.keys().isdisjoint(idioms.SUBJECT) and any(_SENT.match(entry) for entry in dates)
+
+
+def _titled(line: str) -> bool:
+    """Whether this is a title between dashes, as some programs put it above the fields of an older mail."""
+    core = line.strip()
+    return core.startswith("--") and core.endswith("--") and len(core) <= _TITLE
+
+
+def _run_on(line: str) -> bool:
+    """Whether an introduction and the whole older mail are one line, as Yahoo's program for phones makes it."""
+    end = _RUN_ON.search(line, 0, _LONGEST)
+    head = line[: end.start() + 1].strip() if end else ""
+    return "@" in head and _introduces(head, head)
 
 
 def _label(line: str) -> str:
-    name, colon, _ = line.strip("*> \t")[:40].partition(":")
+    name, colon, _ = line.strip("*> \t")[:40].replace("\uff1a", ":").partition(":")
     return name.strip("* \u00a0").lower() if colon else ""

@@ -203,6 +203,13 @@ def test_the_bounds_of_a_key_are_inside(key: str, low: object, high: object, bel
     setup.refusal(READ[key], above)
 
 
+def test_an_end_mark_is_the_beginning_of_a_line() -> None:
+    read = READ["end_mark"]
+    assert [read(one, setup.place()) for one in ("###", "  -- ", "x" * 60, "")] == ["###", "--", "x" * 60, ""]
+    for wrong in ("   ", "x" * 61, "a\nb", 7):
+        setup.refusal(read, wrong)
+
+
 def test_the_sample_table_names_every_key_with_its_sentence() -> None:
     sample = (Path(__file__).parents[2] / "config" / "routes.toml").read_text(encoding="utf-8")
     for key in route_keys.ROUTE_KEYS:

@@ -19,7 +19,7 @@ def shown(markup: str, *, reply: bool = False) -> str:
         ("<div>a</div><div><br></div><div>b</div>", "a\n\nb"),
         ("<div>a<br></div><div>b</div>", "a\nb"),
         ("a <b>b</b>c\n  d", "a bc d"),
-        ("<ul><li>a</li><li>b<ol><li>c</li><li>d</li></ol></li></ul>", "- a\n- b\n1. c\n2. d"),
+        ("<ul><li>a</li><li>b<ol><li>c</li><li>d</li></ol></li></ul>", "- a\n- b\n  1. c\n  2. d"),
         ("<table><tr><th>Host</th><td>web01</td></tr><tr><td>x</td></tr></table>", "Host web01\nx"),
         ("<pre>a  b\n  c</pre>", "a  b\n  c"),
         ("a&nbsp;b &lt;c&gt; &amp; &euro;", "a b <c> & €"),

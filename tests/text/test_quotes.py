@@ -57,12 +57,12 @@ def test_separators(line: str) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        "Von: A <a@example.com>\nGesendet: Mittwoch\nAn: B\nBetreff: x",
-        "*Von:* A\n*Gesendet:* Mittwoch\n*An:* B\n*Betreff:* x",
-        "From: A\n\nSent: Wednesday\n\nTo: B\n\nSubject: x",
-        "Da: A\nInviato: mercoledì\nA: B\nOggetto: x",
-        "De: A\nEnviado el: miércoles\nPara: B\nAsunto: x",
-        "________________________________\nFrom: A\nSent: Wednesday\nSubject: x",
+        "Von: A <a@example.com>\nGesendet: Mittwoch, 12.03.2025 10:11\nAn: B\nBetreff: x",
+        "*Von:* A\n*Gesendet:* Mittwoch, 12.03.2025 10:11\n*An:* B\n*Betreff:* x",
+        "From: A\n\nSent: Wednesday, 12.03.2025 10:11\n\nTo: B\n\nSubject: x",
+        "Da: A\nInviato: mercoledì, 12.03.2025 10:11\nA: B\nOggetto: x",
+        "De: A\nEnviado el: miércoles, 12.03.2025 10:11\nPara: B\nAsunto: x",
+        "________________________________\nFrom: A\nSent: Wednesday, 12.03.2025 10:11\nSubject: x",
     ],
 )
 def test_repeated_fields(fields: str) -> None:

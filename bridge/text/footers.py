@@ -1,0 +1,129 @@
+"""What gateways, scanners and lists put below a letter, taken off again.
+
+From the end upwards, paragraph by paragraph, as long as each says of itself what it is; the first one stays whatever
+it says. A disclaimer must speak of the mail, of whom it is for or went to by mistake, and of more that disclaimers
+speak of, so that a writer's own "please treat this as confidential" is none.
+"""
+
+import re
+
+from bridge.text import boilerplate
+
+_TAIL = 14  # paragraphs looked at
+_LONG = 4000  # characters of a paragraph looked at
+_SHORT = 600  # characters of what a scanner or a list says
+_LEAST = 80  # characters of a disclaimer
+_OTHERS = 3  # kinds a disclaimer speaks of besides the mail
+_OTHERS_APART = 2  # the same, below a line or a heading
+_RULE = 5  # characters of a line
+_RULES = "-_=*~#+ \t\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
+_DASHES = {"--", "-", "\u2013", "\u2014", "***"}
+_REACH = re.compile(r"https?://|www\.|\S@\S")
+
+
+def without_footers(text: str) -> str:
+    """`text` (LF, tidy) without disclaimers, scanners' and lists' words at its end; never without its beginning."""
+    if len(text) < _LEAST and not _REACH.search(text) and "\n" not in text:
+        return text
+    lines = text.split("\n")
+    cut = _footer(lines)
+    if cut == len(lines):
+        return text
+    while cut and (not lines[cut - 1].strip() or lines[cut - 1].strip() in _DASHES):
+        cut -= 1
+    return "\n".join(lines[:cut]) or text
+
+
+def _footer(lines: list[str]) -> int:
+    """The line with which the footers begin; all of them where there is none."""
+    cut, loose = len(lines), False
+    units = _units(lines)
+    for index in range(len(units) - 1, max(-1, len(units) - 1 - _TAIL), -1):
+        begin, end = units[index]
+        unit = "\n".join(lines[begin:end])[:_LONG]
+        if index and (_is_rule(unit) or _is_heading(unit)):
+            if cut < len(lines) and not loose:
+                cut = begin
+            continue
+        apart = index > 0 and _is_apart(lines, units[index - 1])
+        kinds = disclaimed(unit)
+        if index and (_is_disclaimer(unit, kinds, apart=apart) or _is_line(unit, kinds, apart=apart)):
+            cut, loose = begin, False
+        elif (inside := _begins_inside(lines[begin:end])) > 0:
+            return begin + inside
+        elif kinds or _REACH.search(unit):
+            loose = True  # part of a disclaimer when one stands above
+        else:
+            break
+    return cut
+
+
+def _units(lines: list[str]) -> list[tuple[int, int]]:
+    """Paragraphs as (first line, line behind the last); a drawn line is one of its own."""
+    found: list[tuple[int, int]] = []
+    begin = -1
+    for at, line in enumerate([*lines, ""]):
+        rule = _is_rule(line)
+        if begin >= 0 and (rule or not line.strip()):
+            found.append((begin, at))
+            begin = -1
+        if rule:
+            found.append((at, at + 1))
+        elif begin < 0 and line.strip():
+            begin = at
+    return found
+
+
+def _is_rule(line: str) -> bool:
+    return len(line.strip()) >= _RULE and not line.strip(_RULES)
+
+
+def _is_heading(unit: str) -> bool:
+    return unit.strip("*_#:- \t").lower() in boilerplate.HEADINGS
+
+
+def _is_apart(lines: list[str], above: tuple[int, int]) -> bool:
+    unit = "\n".join(lines[above[0] : above[1]])
+    return _is_rule(unit) or _is_heading(unit) or unit.strip() in _DASHES
+
+
+def disclaimed(text: str) -> set[str]:
+    """The kinds of things disclaimers speak of that are spoken of here."""
+    low = text.lower()
+    return {kind for kind, words in boilerplate.DISCLAIMER.items() if any(word in low for word in words)}
+
+
+def _is_disclaimer(unit: str, kinds: set[str], *, apart: bool) -> bool:
+    if len(unit) < _LEAST or not kinds & {"recipient", "error"} or boilerplate.INFORMAL.search(unit):
+        return False
+    heading, colon, _ = unit.partition(":")
+    headed = bool(colon) and _is_heading(heading)
+    if "mail" not in kinds and not headed:
+        return False
+    return len(kinds - {"mail"}) >= (_OTHERS_APART if apart or headed else _OTHERS)
+
+
+def _is_line(unit: str, kinds: set[str], *, apart: bool) -> bool:
+    """Whether it is a scanner's or a list's, or asks for paper to be saved."""
+    if len(unit) > _SHORT:
+        return False
+    words = boilerplate
+    if words.VIRUS_FREE.search(unit) and words.SCANNERS.search(unit):
+        return True
+    if words.SCANNED.search(unit) and "mail" in kinds:
+        return True
+    if words.ENVIRONMENT.search(unit) and words.PRINTED.search(unit) and words.MAILS.search(unit):
+        return True
+    if not _REACH.search(unit):
+        return False
+    return words.SUBSCRIBED.search(unit) is not None or (apart and words.LISTED.search(unit) is not None)
+
+
+def _begins_inside(lines: list[str]) -> int:
+    """At which of a paragraph's lines, but the first, a disclaimer begins; 0 for none."""
+    for at, line in enumerate(lines[1:], 1):
+        kinds = disclaimed(line) if len(line) >= _LEAST // 2 else set()
+        if "mail" in kinds and len(kinds) > 1:
+            rest = "\n".join(lines[at:])[:_LONG]
+            return at if _is_disclaimer(rest, disclaimed(rest), apart=False) else 0
+    return 0

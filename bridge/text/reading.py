@@ -1,0 +1,78 @@
+"""The words of a mail's leaves, and those of them that its writer wrote.
+
+What comes off at the end stands in layers, in whatever order programs and gateways put them there; so they are taken
+off until nothing more goes. Whatever a rule finds, words never become nothing.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bridge.text import containers, footers, imprint, markup, plain, quotes
+from bridge.text.parts import Part
+from bridge.text.refused import TEXT
+
+_LAYERS = 6
+_FORWARDED = re.compile(
+    r"\s*(?:(?:re|aw|antw|sv|r|odp|vs)\s?:\s*){0,3}(?:\[[^\]]{1,40}\]\s*)?"
+    r"(?:fwd?|wg|tr|i|rv|enc|doorst|vb|vs|vl|pd|fs|fwd:?\s*fwd|továbbítva|továbbítás|ilt|перенаправлено|转发)\s?:",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the fields of a mail say of its words."""
+
+    reply: bool  # it answers a mail
+    subject: str = ""
+    author: str = ""  # the From field, decoded
+
+    @property
+    def holds_older(self) -> bool:
+        """Whether an older mail may stand in it."""
+        return self.reply or _FORWARDED.match(self.subject) is not None
+
+
+def texts(leaves: list[Part], around: Circumstances) -> tuple[str, str]:
+    """All the words, and those of the writer; each at most 16,384 characters. Raises Refused (554 5.6.1)."""
+    older = around.holds_older
+    raws, owns = [], []
+    for leaf in leaves:
+        raw, own = _markup(leaf, older=older) if leaf.kind == "text/html" else _plain(leaf)
+        raws.append(raw)
+        owns.append(own)
+    raw = "\n".join(filter(None, raws))[:TEXT]
+    own = "\n".join(filter(None, owns))[:TEXT]
+    if older:
+        own = quotes.own_words(own)
+    return plain.tidy(raw), plain.tidy(own_words_only(own, around.author))
+
+
+def own_words_only(text: str, author: str) -> str:
+    """Without what stands below the words: signatures, what programs and gateways add, company data."""
+    for _ in range(_LAYERS):
+        left = imprint.without_imprint(footers.without_footers(quotes.unsigned(text)), author)
+        if not quotes.has_words(left) or left == text:
+            break
+        text = left
+    return text
+
+
+def _plain(leaf: Part) -> tuple[str, str]:
+    text = plain.unarmoured(plain.lines(leaf.text()))
+    if leaf.parameters.get("format", "").lower() == "flowed":
+        text = plain.flowed(text, delete_space=leaf.parameters.get("delsp", "").lower() == "yes")
+    text = plain.tidy(text)
+    return text, text
+
+
+def _markup(leaf: Part, *, older: bool) -> tuple[str, str]:
+    root = markup.tree(leaf.text())
+    if root is None:
+        return "", ""
+    raw = own = plain.tidy(plain.lines(markup.render(root)))
+    for hide in (containers.hide_signatures, *((containers.hide_quotes,) if older else ())):
+        if hide(root):
+            left = plain.tidy(plain.lines(markup.render(root)))
+            own = left if quotes.has_words(left) and not quotes.points_below(left) else own
+    return raw, own
