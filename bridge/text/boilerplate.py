@@ -21,8 +21,8 @@ CLOSINGS: Final = frozenset({
     "cordialement", "bien cordialement", "très cordialement", "sincères salutations", "meilleures salutations",
     "avec mes meilleures salutations", "salutations", "bien à vous", "bien à toi", "salutations distinguées",
     "respectueusement", "amicalement", "cdlt", "merci et bonne journée", "bonne journée", "bien sincèrement",
-    "cordiali saluti", "distinti saluti", "un cordiale saluto", "saluti", "cordialmente", "un saluto", "grazie e saluti",
-    "i migliori saluti", "grazie e cordiali saluti", "con i migliori saluti", "in fede",
+    "cordiali saluti", "distinti saluti", "un cordiale saluto", "saluti", "cordialmente", "un saluto",
+    "grazie e saluti", "i migliori saluti", "grazie e cordiali saluti", "con i migliori saluti", "in fede",
     "saludos", "un saludo", "saludos cordiales", "un cordial saludo", "atentamente", "muy atentamente",
     "cordiales saludos", "reciba un cordial saludo", "gracias y saludos",
     "met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet", "vriendelijke groeten", "groeten",
@@ -54,37 +54,48 @@ CALLED: Final = re.compile(
 )
 """Words above a closing that make the data below it part of what is said: all of it, or the telephone numbers."""
 
-_NUMBER = r"\(?\+?\(?\d[\d ()./-]{4,}\d"
+PAID: Final = re.compile(
+    r"überweis|zahl|konto|rechnung|betrag|pay|invoice|transfer|virement|factur|bonific|fattur|pag[ao]|betal|€|\beur\b",
+    re.IGNORECASE,
+)
+ACCOUNT: Final = re.compile(r"\b(?:IBAN|BIC|SWIFT)\b", re.IGNORECASE)
+"""Words above a closing that make a bank account below it part of what is said."""
+
+_DIGITS = r"\(?\+?\(?\d[\d ()./-]{4,}\d"
+_TOP_LEVELS = "com|org|net|eu|at|de|ch|fr|it|es|nl|be|uk|li"
 EVIDENCE: Final = {
     "phone": re.compile(
-        r"(?:\b(?:tel(?:e(?:fon|phone|foon|fono|fax))?|t[ée]l(?:[ée]phone)?|phone|mobil(?:e|telefon|funk)?|mobiel|handy|fax"
-        r"|cell(?:ulare|phone)?|cel|m[óo]vil|teléfono|telefoon|portable|gsm|direct|direkt|durchwahl|office|zentrale|hotline"
-        r"|notruf|whatsapp|ligne directe|fijo|tfno|tlf|doorkiesnr|phone/fax|tel/fax)\b[^\w\n+(]{0,4}"
-        r"|(?:^|[\s|·•/,])[TtFfMmPpDd][.:]{0,2} {0,2})"
-        rf"(?=[+(\d]){_NUMBER}|(?:^|[\s|]){_NUMBER.replace('(?:', '(?:', 1)} ?(?:dw|ext\.?|x) ?\d|(?:^|[\s|])\(?\+\d[\d ()./-]{{6,}}\d",
+        r"(?:\b(?:tel|telefon|telephone|telefoon|telefono|teléfono|telefax|tél|téléphone|phone|mobil|mobile|mobiltelefon"
+        r"|mobiel|handy|fax|cell|cellulare|cellphone|cel|móvil|movil|portable|gsm|direct|direkt|durchwahl|office|zentrale"
+        r"|hotline|notruf|whatsapp|fijo|tfno|tlf)\b[^\w\n+(]{0,4}"
+        r"|(?:^|[\s|·•/,])[TFMPD][.:]{0,2} {0,2})"
+        rf"{_DIGITS}|(?:^|[\s|])\(?\+\d[\d ()./-]{{6,}}\d",
         re.IGNORECASE,
     ),
-    "url": re.compile(r"https?://\S|\bwww\.[\w-]+\.\w|(?:^|[\s|])(?:[\w-]+\.)+(?:com|org|net|eu|at|de|ch|fr|it|es|nl|be|uk|li)\b(?!@)"),
+    "url": re.compile(rf"https?://\S|\bwww\.[\w-]+\.\w|(?:^|[\s|])[\w-]+\.(?:[\w-]+\.)?(?:{_TOP_LEVELS})\b(?!@)"),
     "mail": re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w"),
     "register": re.compile(
-        r"\bFN ?\d{3,6} ?[a-z]\b|\bHR[AB] ?\d|\bATU ?\d|\bU(?:ID|St)\b|\bUSt-?Id|\bUID\b|\bVAT\b|\bSteuernummer\b|\bFirmenbuch"
-        r"|\bHandels(?:register|gericht)|\bAmtsgericht\b|\bRegistergericht\b|\bLandesgericht\b|\bGeschäftsführ|\bVorstand\b"
-        r"|\bSitz (?:der Gesellschaft|in)\b|\bDVR\b|\bSIRE[TN]\b|\bRCS\b|\bTVA\b|\bCapital social\b|\bP\.? ?IVA\b|\bPartita IVA\b"
-        r"|\bC\.?F\.? ?(?:e|:)|\bREA\b|\bCap\. ?Soc|\bC\.?I\.?F\b|\bN\.?I\.?F\b|\bRegistro Mercantil\b|\bKvK\b|\bBTW\b"
-        r"|\bCompany (?:no|number|reg)|\bReg(?:istered|istration)?\.? (?:in|office|no|number)\b|\bCHE-\d|\bIBAN\b|\bBIC\b|\bZVR\b",
+        r"\bFN ?\d{3,6} ?[a-z]\b|\bHR[AB] ?\d|\bATU ?\d|\bUSt-?Id|\bCHE-\d|\bP\.? ?IVA\b|\bC\.?F\.? ?(?:e|:)"
+        r"|\bCap\. ?Soc"
+        r"|\b(?:UID|USt|VAT|DVR|ZVR|RCS|TVA|SIREN|SIRET|REA|CIF|NIF|C\.I\.F|N\.I\.F|KvK|BTW|IBAN|BIC|Steuernummer)\b"
+        r"|\b(?:Firmenbuch|Handelsregister|Handelsgericht|Amtsgericht|Registergericht|Landesgericht|Geschäftsführ|Vorstand)"
+        r"|\bSitz (?:der Gesellschaft|in)\b|\bCapital social\b|\bPartita IVA\b|\bRegistro Mercantil\b"
+        r"|\bCompany (?:no|number|reg)|\bReg(?:istered|istration)?\.? (?:in|office|no|number)\b",
         re.IGNORECASE,
     ),
     "address": re.compile(
-        r"\b(?:[A-Z]{1,2}[- ])?\d{4,5},? +[A-ZÄÖÜÉ][\w'’-]+|\b\d{4} ?[A-Z]{2}\b +[A-Z]|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
+        r"\b(?:[A-Z]{1,2}[- ])?\d{4,5},? +[A-ZÄÖÜÉ][\w'’-]+|\b\d{4} ?[A-Z]{2} +[A-Z]"
+        r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
         r"|(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|[Gg]asse|[Ww]eg|[Pp]latz|[Aa]llee|[Rr]ing|[Ss]traat|[Ll]aan) \d{1,4}\b"
-        r"|\b(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Vv]ia|[Pp]iazza|[Cc]alle|[Aa]venida|[Pp]laza|[Cc]hemin|[Vv]iale|[Cc]orso)\b"
-        r"(?=[^\n]{0,60}\d)"
+        r"|\b\d{1,4},? (?:bis |ter )?(?:rue|avenue|boulevard|chemin|place)\b"
+        r"|\b(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Cc]hemin|[Vv]ia|[Vv]iale|[Pp]iazza|[Cc]orso|[Cc]alle|[Aa]venida|[Pp]laza)\b"
+        r"(?=.{0,60}\d)"
         r"|\b\d{1,4} (?:[A-Z][\w'’-]+ ){1,3}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Drive|Way|Square)\b",
     ),
     "form": re.compile(
-        r"\b(?:GmbH|G\.m\.b\.H|GesmbH|Ges\.m\.b\.H|mbH|AG|KG|OG|OHG|KGaA|UG|SE|e\. ?U|e\. ?V|e\. ?K|eG|gGmbH|Ltd|Limited"
-        r"|Inc|LLC|LLP|PLC|plc|Corp|S\.?A\.?R\.?L|SàRL|Sàrl|SAS|SASU|EURL|SA|S\.A|S\.?[rR]\.?[lL]|S\.?p\.?A|S\.?n\.?c"
-        r"|S\.?L\.?U?|B\.?V|N\.?V|V\.?O\.?F|Lda|ApS|Oy|AB|Kft|s\.r\.o)\b",
+        r"\b(?:GmbH|gGmbH|G\.m\.b\.H|GesmbH|Ges\.m\.b\.H|mbH|AG|KG|OG|OHG|KGaA|UG|SE|e\. ?U|e\. ?V|e\. ?K|eG|Ltd"
+        r"|Limited|Inc|LLC|LLP|PLC|plc|Corp|S\.?A\.?R\.?L|SàRL|Sàrl|SAS|SASU|EURL|SA|S\.A|S\.?[rR]\.?[lL]|S\.?p\.?A|S\.?n\.?c"
+        r"|S\.?L\.?U?|B\.?V|N\.?V|V\.?O\.?F|Lda|ApS|Oy|AB(?=$|[ ,|]*$)|Kft|s\.r\.o)\b",
     ),
 }  # fmt: skip
 """What marks a line as company data, by kind. Two kinds are evidence; one may be the writer's own."""
@@ -113,14 +124,39 @@ DISCLAIMER: Final = {
     ),
     "error": (
         *("irrtümlich", "versehentlich", "nicht der richtige", "nicht der vorgesehene", "nicht der beabsichtigte"),
-        *("nicht der genannte", "nicht für sie bestimmt", "in error", "by mistake", "not the intended", "not an intended"),
+        *(
+            "nicht der genannte",
+            "nicht für sie bestimmt",
+            "in error",
+            "by mistake",
+            "not the intended",
+            "not an intended",
+        ),
         *("par erreur", "n'êtes pas", "n’êtes pas", "per errore", "erroneamente", "por error", "por equivocación"),
-        *("per vergissing", "ten onrechte", "abusievelijk", "niet voor u bestemd", "niet de geadresseerde", "por engano"),
+        *(
+            "per vergissing",
+            "ten onrechte",
+            "abusievelijk",
+            "niet voor u bestemd",
+            "niet de geadresseerde",
+            "por engano",
+        ),
         *("non siete", "non è il destinatario", "no es el destinatario", "irrtum", "fälschlich", "erroneously"),
         *("niet de beoogde", "nicht der adressat", "nicht der bezeichnete"),
     ),
     "delete": (
-        *("lösch", "vernicht", "delete", "deleting", "destroy", "supprim", "détrui", "destruction", "cancell", "distrug"),
+        *(
+            "lösch",
+            "vernicht",
+            "delete",
+            "deleting",
+            "destroy",
+            "supprim",
+            "détrui",
+            "destruction",
+            "cancell",
+            "distrug",
+        ),
         *("eliminar", "elimine", "elimina ", "borrar", "borre", "destru", "verwijder", "vernietig", "apagar"),
     ),
     "sender": (
@@ -139,7 +175,16 @@ DISCLAIMER: Final = {
     ),
     "law": (
         *("rechtsverbindlich", "legally binding", "dsgvo", "gdpr", "rgpd", "2016/679", "196/2003", "ley orgánica"),
-        *("datenschutz", "privacy", "haftung", "liability", "liable", "responsab", "aansprakelijk", "protección de datos"),
+        *(
+            "datenschutz",
+            "privacy",
+            "haftung",
+            "liability",
+            "liable",
+            "responsab",
+            "aansprakelijk",
+            "protección de datos",
+        ),
         *("viren", "virus", "unverschlüsselt", "intégrité", "not guarantee", "anhäng", "anlagen", "attachment"),
         *("pièces jointes", "allegati", "adjuntos", "bijlage"),
     ),
@@ -185,19 +230,24 @@ MAILS: Final = re.compile(r"mail|nachricht|message|messaggio|courriel|courrier|m
 
 SUBSCRIBED: Final = re.compile(
     r"you(?:'re| are)? (?:receiv\w+|getting) this(?: e-?mail| message| mail| notification)?.{0,20}because"
-    r"|to (?:unsubscribe|stop receiving)|unsubscribe (?:from|here|at|:)|manage your (?:subscription|notification)"
+    r"|to (?:unsubscribe|stop receiving).{0,200}(?:https?:|www|@)|unsubscribe (?:from|here|at|:)"
+    r"|manage your (?:subscription|notification)"
     r"|reply to this (?:e-?mail|message) directly"
-    r"|sie (?:erhalten|bekommen|haben) diese (?:e-?mail|nachricht|mail)\b.{0,40}weil|newsletter (?:abbestellen|abmelden)"
+    r"|sie (?:erhalten|bekommen|haben) diese (?:e-?mail|nachricht|mail)\b.{0,40}weil"
+    r"|newsletter (?:abbestellen|abmelden)"
     r"|(?:abbestellen|abmelden)(?: unter)?:? {0,2}<?https?:|um sich (?:von|aus) .{0,60}abzumelden"
     r"|vous recevez ce (?:message|courriel|mail|e-mail)|pour vous d[ée]s(?:abonner|inscrire)"
-    r"|(?:hai ricevuto|ricevi|ha ricevuto) (?:questo|questa) .{0,20}(?:perché|in quanto)|annulla(?:re)? l['’]iscrizione"
+    r"|(?:hai ricevuto|ricevi|ha ricevuto) quest[oa] .{0,20}(?:perché|in quanto)|annulla(?:re)? l['’]iscrizione"
     r"|(?:recibes?|ha recibido|has recibido) este .{0,20}porque|para darse de baja|cancelar (?:la|tu|su) suscripción"
     r"|u ontvangt (?:deze|dit)|afmelden (?:voor|via|van)",
     re.IGNORECASE,
 )
 LISTED: Final = re.compile(
-    r"mailing-? ?list|listinfo|liste de diffusion|lista di (?:discussione|distribuzione)|lista de (?:correo|distribución)"
-    r"|mailinglijst|unsubscribe|abmelden|abbestellen|désabonn|désinscri|cancella(?:re|zione)|darse de baja|afmelden|uitschrijven",
+    r"mailing-? ?list|listinfo|liste de diffusion|lista di (?:discussione|distribuzione)"
+    r"|lista de (?:correo|distribución)"
+    r"|mailinglijst"
+    r"|unsubscribe|abmelden|abbestellen|désabonn|désinscri|cancella(?:re|zione)|darse de baja|afmelden"
+    r"|uitschrijven",
     re.IGNORECASE,
 )
 """What lists add, with an address: the first anywhere at the end, the second below a line."""

@@ -14,6 +14,7 @@ _LONG = 4000  # characters of a paragraph looked at
 _SHORT = 600  # characters of what a scanner or a list says
 _LEAST = 80  # characters of a disclaimer
 _OTHERS = 3  # kinds a disclaimer speaks of besides the mail
+_LINES = 100  # of a paragraph looked at
 _OTHERS_APART = 2  # the same, below a line or a heading
 _RULE = 5  # characters of a line
 _RULES = "-_=*~#+ \t\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
@@ -40,17 +41,18 @@ def _footer(lines: list[str]) -> int:
     units = _units(lines)
     for index in range(len(units) - 1, max(-1, len(units) - 1 - _TAIL), -1):
         begin, end = units[index]
-        unit = "\n".join(lines[begin:end])[:_LONG]
+        unit = " ".join(lines[begin:end])[:_LONG]
         if index and (_is_rule(unit) or _is_heading(unit)):
             if cut < len(lines) and not loose:
                 cut = begin
             continue
         apart = index > 0 and _is_apart(lines, units[index - 1])
         kinds = disclaimed(unit)
-        if index and (_is_disclaimer(unit, kinds, apart=apart) or _is_line(unit, kinds, apart=apart)):
+        start = _disclaimer_in(lines[begin:end], kinds, apart=apart)
+        if index and (start == 0 or _is_line(unit, kinds, apart=apart)):
             cut, loose = begin, False
-        elif (inside := _begins_inside(lines[begin:end])) > 0:
-            return begin + inside
+        elif start > 0:
+            return begin + start
         elif kinds or _REACH.search(unit):
             loose = True  # part of a disclaimer when one stands above
         else:
@@ -96,6 +98,8 @@ def disclaimed(text: str) -> set[str]:
 def _is_disclaimer(unit: str, kinds: set[str], *, apart: bool) -> bool:
     if len(unit) < _LEAST or not kinds & {"recipient", "error"} or boilerplate.INFORMAL.search(unit):
         return False
+    if not kinds & {"confidential", "forbidden", "sender", "law"}:
+        return False
     heading, colon, _ = unit.partition(":")
     headed = bool(colon) and _is_heading(heading)
     if "mail" not in kinds and not headed:
@@ -119,11 +123,13 @@ def _is_line(unit: str, kinds: set[str], *, apart: bool) -> bool:
     return words.SUBSCRIBED.search(unit) is not None or (apart and words.LISTED.search(unit) is not None)
 
 
-def _begins_inside(lines: list[str]) -> int:
-    """At which of a paragraph's lines, but the first, a disclaimer begins; 0 for none."""
-    for at, line in enumerate(lines[1:], 1):
-        kinds = disclaimed(line) if len(line) >= _LEAST // 2 else set()
-        if "mail" in kinds and len(kinds) > 1:
-            rest = "\n".join(lines[at:])[:_LONG]
-            return at if _is_disclaimer(rest, disclaimed(rest), apart=False) else 0
-    return 0
+def _disclaimer_in(lines: list[str], kinds: set[str], *, apart: bool) -> int:
+    """At which line of a paragraph, which speaks of `kinds`, a disclaimer begins that goes to its end; -1: none."""
+    if not kinds & {"recipient", "error"}:
+        return -1
+    for at, line in enumerate(lines[:_LINES]):
+        spoken = disclaimed(" ".join(lines[at : at + 2]))  # "this" may be in one line and "message" in the next
+        if len(disclaimed(line)) > 1 or (spoken & {"mail"} and disclaimed(line)) or _is_heading(line.partition(":")[0]):
+            rest = " ".join(lines[at:])[:_LONG]
+            return at if _is_disclaimer(rest, disclaimed(rest), apart=apart and at == 0) else -1
+    return -1

@@ -78,8 +78,9 @@ SUBJECT = frozenset({
 
 POINTERS = frozenset({
     "fyi", "for your information", "for info", "see below", "please see below", "pls see below", "as below",
-    "as discussed", "forwarded", "zur info", "zur information", "zur kenntnis", "zur kenntnisnahme", "z.k", "z. k", "zk",
-    "zki", "zu eurer info", "zu ihrer information", "siehe unten", "s.u", "s. u", "siehe unterhalb", "siehe anbei",
+    "as discussed", "forwarded", "zur info", "zur information", "zur kenntnis", "zur kenntnisnahme", "z.k", "z. k",
+    "zk", "zki", "zu eurer info", "zu ihrer information", "siehe unten", "s.u", "s. u", "siehe unterhalb",
+    "siehe anbei",
     "wie besprochen", "weitergeleitet", "pour info", "pour information", "voir ci-dessous", "ci-dessous",
     "per conoscenza", "per tua informazione", "per informazione", "vedi sotto", "come sotto", "para tu información",
     "para su información", "ver abajo", "ver más abajo", "ter info", "ter informatie", "zie hieronder", "zie onder",
@@ -88,28 +89,36 @@ POINTERS = frozenset({
 })  # fmt: skip
 """Words that say nothing without the mail below them."""
 
+_DEVICE = (
+    r"(?=.*(?:phone|handy|mobil|android|ipad|ipod|\bios\b|tablet|devi[cs]e|gerät|galaxy|samsung|huawei|xiaomi|redmi|pixel"
+    r"|oneplus|blackberry|nokia|sony|xperia|moto|\bhtc\b|honor|oppo|macbook|\bmac\b|watch|mail|outlook|yahoo|proton|portable"
+    r"|appareil|dispositivo|telefon|tel[ée]fono|cellulare|m[óo]vil|telefoon|toestel|celular|aparelho|telemóvel|urządzen"
+    r"|пристро|устройств|телефон))"
+)
 DEVICES = (
-    r"(?:diese (?:e-?mail|nachricht) wurde )?von meine[mr] .{2,60} (?:aus )?(?:gesendet|geschrieben|verschickt)",
-    r"gesendet von (?:meine[mr] .{2,60}|outlook\b.{0,40}|mail (?:für|for) windows\b.{0,10}|yahoo.{0,40}|proton.{0,40})",
+    rf"(?:diese (?:e-?mail|nachricht) wurde )?von meine[mr] {_DEVICE}.{{2,60}} "
+    r"(?:aus )?(?:gesendet|geschrieben|verschickt)",
+    rf"gesendet von (?:meine[mr] {_DEVICE}.{{2,60}}|mail (?:für|for) windows\b.{{0,10}})",
+    r"gesendet von (?:outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40})",
     r"gesendet mit (?:der |dem )?(?:gmx|web\.de|outlook|proton|telekom|freenet|t-online).{0,60}",
     r"(?:diese nachricht wurde )?von .{0,60}(?:android|ios|iphone|handy)\S*(?: \S+){0,6} gesendet",
     r"outlook für (?:ios|android|mac) (?:herunterladen|beziehen|abrufen)",
     r"holen sie sich outlook für (?:ios|android)",
-    r"sent from (?:my .{2,60}|mail for windows.{0,10}|outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40}|a mobile device)",
+    rf"sent from my {_DEVICE}.{{2,60}}",
+    r"sent from (?:mail for windows.{0,10}|outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40}|a mobile device)",
     r"sent from mailspring\b.{0,120}",
     r"sent (?:with|using) \[?(?:proton|gmx|outlook|the mail\.com).{0,60}",
-    r"sent via .{2,40}",
+    rf"sent via {_DEVICE}.{{2,40}}",
     r"get outlook for (?:ios|android|mac)",
-    r"envoyé (?:de|depuis) (?:mon|ma|outlook).{0,60}",
-    r"envoyé (?:à partir de|avec|depuis) (?:yahoo|outlook|proton|gmail|courrier pour windows|la messagerie).{0,60}",
+    rf"envoyé (?:de|depuis) (?:mon|ma) {_DEVICE}.{{2,60}}",
+    r"envoyé (?:à partir de|avec|depuis|de) (?:yahoo|outlook|proton|gmail|courrier pour windows|la messagerie).{0,60}",
     r"télécharger outlook pour (?:ios|android)",
-    r"inviato (?:da|dal) .{2,60}",
-    r"enviado desde (?:mi|outlook).{0,60}",
-    r"enviado (?:do|de) meu .{2,60}",
-    r"verstuurd vanaf mijn .{2,60}",
-    r"verzonden vanaf mijn .{2,60}",
-    r"skickat från min .{2,60}",
-    r"sendt fra min .{2,60}",
-    r"wysłane z .{2,60}",
+    rf"inviato (?:da|dal) {_DEVICE}.{{2,60}}",
+    rf"enviado desde (?:mi|outlook){_DEVICE}.{{0,60}}",
+    rf"enviado (?:do|de) meu {_DEVICE}.{{2,60}}",
+    rf"(?:verstuurd|verzonden) vanaf mijn {_DEVICE}.{{2,60}}",
+    rf"skickat från min {_DEVICE}.{{2,60}}",
+    rf"sendt fra min {_DEVICE}.{{2,60}}",
+    rf"wysłane z {_DEVICE}.{{2,60}}",
 )
 """Whole last lines that a program wrote, as regular expressions; a link may stand behind them."""

@@ -2,8 +2,8 @@
 
 The closing and the name stay. What follows goes only when two kinds of evidence stand in it (a telephone label, a
 web address, a register number, a postal address, a company's form, a mail address), when nothing in it looks like a
-sentence, and when the words above do not need it ("my new address"); after "call me" the telephone numbers stay. A
-bare ``--`` or a drawn line needs less.
+sentence, and when the words above do not need it ("my new address"); after "call me" the telephone numbers stay. Below
+a bare ``--`` or a drawn line, which also underlines a heading and frames an alarm, the author's name must stand.
 """
 
 import re
@@ -88,10 +88,15 @@ def _key(name: str) -> str:
 
 
 def _names(author: str) -> frozenset[str]:
-    """The spellings of the author's name that stand alone in a line: the whole, and turned round at a comma."""
-    name = author.partition("<")[0].strip(" \"'")[:_NAME]
+    """The spellings of the author's name that stand alone in a line: the whole, turned round at a comma, and what his
+    address says.
+    """
+    name, _, address = author.partition("<")
+    name = name.strip(" \"'")[:_NAME]
     last, comma, first = name.partition(",")
-    return frozenset(filter(None, {_key(name), _key(f"{first} {last}") if comma else ""}))
+    local = (address or name).partition("@")[0].replace(".", " ")[:_NAME] if "@" in author else ""
+    found = {_key(name), _key(f"{first} {last}") if comma else "", _key(local)}
+    return frozenset(one for one in found if len(one) > 1 and "@" not in one)
 
 
 def _evidence(lines: list[str]) -> set[str]:
@@ -99,19 +104,19 @@ def _evidence(lines: list[str]) -> set[str]:
 
 
 def _is_signature(below: list[str], names: frozenset[str]) -> bool:
-    """Whether what stands below a drawn line is one: it begins with the author's name, or with a name above data."""
+    """Whether what stands below a drawn line is one: the author's name, or its beginning, and data."""
     if not below or len(below) > _LINES:
         return False
     first = _key(below[0])
     by_author = any(first == name or name.startswith(f"{first} ") or first.startswith(f"{name} ") for name in names)
-    if by_author:
-        return all(_is_data(line) for line in below)
-    return len(_evidence(below)) >= _KINDS and all(_is_data(line) for line in below)
+    return by_author and all(_is_data(line) for line in below)
 
 
 def _is_imprint(rest: list[str], above: str) -> bool:
     """Whether these lines, below a name, are company data and nothing else."""
-    if not any(line.strip() for line in rest) or boilerplate.WANTED.search(above):
+    if not any(line.strip() for line in rest) or above.rstrip().endswith(":") or boilerplate.WANTED.search(above):
+        return False
+    if boilerplate.PAID.search(above) and any(boilerplate.ACCOUNT.search(line) for line in rest):
         return False
     if not all(_is_data(line) for line in rest) or len(_evidence(rest)) < _KINDS:
         return False
@@ -134,4 +139,5 @@ def _is_data(line: str) -> bool:
         return False
     if _evidence([words]):
         return _SENTENCE_END.search(words) is None or len(words.split()) <= _TITLE_WORDS
-    return len(words.split()) <= _TITLE_WORDS and not _LOWER.match(words) and not any(c.isdigit() for c in words)
+    plain = not words.endswith(".") and not _LOWER.match(words) and not any(c.isdigit() for c in words)
+    return plain and len(words.split()) <= _TITLE_WORDS

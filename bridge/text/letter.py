@@ -111,9 +111,11 @@ def read(data: bytes) -> Letter:
     references = fields.ids(fields.first(head, "references"))
     subject = fields.words(fields.first(head, "subject"))
     author = fields.words(fields.first(head, "from"))
-    around = reading.Circumstances(reply=bool(answered or references), subject=subject, author=author)
-    raw, text = reading.texts(found.leaves, around)
     submitted = _keyword(fields.first(head, "auto-submitted"))
+    around = reading.Circumstances(
+        reply=bool(answered or references), generated=submitted == "auto-generated", subject=subject, author=author
+    )
+    raw, text = reading.texts(found.leaves, around)
     precedence = _keyword(fields.first(head, "precedence").replace("_", "-")).replace("-", "_")
     sent_by = fields.addresses(head.get("from", ()))
     answers = _auto_reply(head, submitted, precedence) or _is_report(head, root, sent_by)

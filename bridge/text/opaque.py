@@ -10,6 +10,7 @@ SIGNED: Final = bytes.fromhex("06092a864886f70d010702")
 _DATA: Final = bytes.fromhex("06092a864886f70d010701")
 _STEPS: Final = 20_000
 _SEQUENCE, _CONTEXT, _OCTETS, _CHUNKS, _OPEN = 0x30, 0xA0, 0x04, 0x24, -1
+_LONG_TAG, _CONSTRUCTED, _LONG, _LONGEST = 0x1F, 0x20, 0x80, 4
 
 
 def is_signed(data: bytes) -> bool:
@@ -44,15 +45,15 @@ def _head(data: bytes, at: int) -> tuple[int, int, int]:
     if at + 2 > len(data):
         raise ValueError("cut off")
     tag, length, begin = data[at], data[at + 1], at + 2
-    if tag & 0x1F == 0x1F:
+    if tag & _LONG_TAG == _LONG_TAG:
         raise ValueError("a tag of several octets")
-    if length == 0x80:
-        if not tag & 0x20:
+    if length == _LONG:
+        if not tag & _CONSTRUCTED:
             raise ValueError("an open length without elements")
         return tag, begin, _OPEN
-    if length > 0x80:
-        count = length & 0x7F
-        if count > 4:
+    if length > _LONG:
+        count = length - _LONG
+        if count > _LONGEST:
             raise ValueError("a length of more than four octets")
         length = int.from_bytes(data[begin : begin + count], "big")
         begin += count

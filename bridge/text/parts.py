@@ -209,10 +209,11 @@ class Words:
 
 
 _READABLE = {"text/plain", "text/html", "text/markdown", "text/x-markdown", "text/enriched"}
-_SILENT = {
+_SILENT = {  # signatures, keys, reports, and what says the words once more: nobody sent a file
     *("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"),
     *("message/delivery-status", "message/disposition-notification", "text/rfc822-headers", "text/calendar"),
-    *("message/feedback-report", "text/x-amp-html"),
+    *("message/feedback-report", "text/x-amp-html", "application/ics", "application/pgp-keys"),
+    *("application/ms-tnef", "application/vnd.ms-tnef"),
 }
 _PLACEHOLDER = re.compile(r"\b(?:html|browser)\b", re.IGNORECASE)
 _PLACEHOLDER_LENGTH = 300

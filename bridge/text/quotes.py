@@ -36,12 +36,14 @@ def own_words(text: str) -> str:
     """
     lines = text.split("\n")
     kept: list[str] = []
-    introduced = False
+    introduced = announced = False
     at = 0
     while at < len(lines):
         if lines[at].startswith(">"):
             introduced = introduced or _begins_quoted(lines, at)
-            if not introduced and not _in_block(lines, at):
+            if at and not lines[at - 1].startswith(">"):
+                announced = _announces(lines[at - 1])
+            if not introduced and (announced or not _in_block(lines, at)):
                 kept.append(lines[at])
             at += 1
         elif (length := _introduction(lines, at)) > 0:
@@ -88,6 +90,11 @@ def points_below(own: str) -> bool:
     return len(others) <= _POINTING and first.strip(_SLACK + ".,:;!").lower() in idioms.POINTERS
 
 
+def _announces(line: str) -> bool:
+    """Whether the writer announces the marked lines below this one as his own: "in the menu:", and no date."""
+    return line.rstrip().endswith(":") and not _EVIDENCE.search(line)
+
+
 def _in_block(lines: list[str], at: int) -> bool:
     """Whether a quoted line has a neighbour: one alone may be the writer's own arrow."""
     return any(line.startswith(">") for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
@@ -119,7 +126,9 @@ def _introduction(lines: list[str], at: int) -> int:
         joined = f"{joined} {line}" if joined else line
         if joined.endswith(":") or _DATED.fullmatch(joined):
             found = _introduces(joined, lines[at]) or (length == 1 and _said(joined) and _quoted_below(lines, at))
-            found = found or ("@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length, ""))
+            found = found or (
+                "@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length, "")
+            )
             return length if found else 0
     return 0
 

@@ -24,13 +24,14 @@ class Circumstances:
     """What the fields of a mail say of its words."""
 
     reply: bool  # it answers a mail
+    generated: bool = False  # it says that a machine wrote it: what looks like an older mail there is its own
     subject: str = ""
     author: str = ""  # the From field, decoded
 
     @property
     def holds_older(self) -> bool:
         """Whether an older mail may stand in it."""
-        return self.reply or _FORWARDED.match(self.subject) is not None
+        return not self.generated and (self.reply or _FORWARDED.match(self.subject) is not None)
 
 
 def texts(leaves: list[Part], around: Circumstances) -> tuple[str, str]:

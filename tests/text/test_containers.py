@@ -45,6 +45,10 @@ def read(html: str, hide: Callable[[etree._Element], bool]) -> tuple[str, bool]:
         '<div>Ja</div><div id="ms-outlook-mobile-signature">Outlook für iOS</div>',
         '<div>Ja</div><div id="Signature"><p>Anna</p></div>',
         '<div>Ja</div><div class="protonmail_signature_block protonmail_signature_block-user">Anna</div>',
+        "<div>Ja</div><signature><div>Sent from Mailspring</div></signature>",
+        '<div>Ja</div><div name="messageSignatureSection">Anna</div>',
+        '<div>Ja</div><div id="DAB4FAD8-2DD7-40BB-A1B8-4E2AA1F9FDF2">Virus-free</div>',
+        '<div>Ja</div><div id="AppleMailSignature">Anna</div>',
     ],
 )
 def test_signatures_of_programs(html: str) -> None:
@@ -78,6 +82,9 @@ def test_what_is_no_signature(html: str) -> None:
         '<div>Ja</div><div id="ydp1234yahoo_quoted_0" class="ydp1234yahoo_quoted">alt</div>',
         '<div>Ja</div><div class="yahoo_quoted" id="yahoo_quoted_1">alt</div>',
         '<div>Ja</div><div class="protonmail_quote">alt</div>',
+        '<div>Ja</div><div name="messageReplySection">alt</div>',
+        '<div>Ja</div><div class="moz-forward-container">---- Weitergeleitet ----<br>alt</div>',
+        '<div>Ja</div><hr id="zwchr" data-marker="x"><div>alt</div>',
         '<div>Ja</div><div name="quote" style="margin:10px">alt</div>',
         '<div>Ja</div><span id="OLK_SRC_BODY_SECTION">alt</span>',
         '<div>Ja</div><div id="mail-editor-reference-message-container">alt</div>',

@@ -110,7 +110,7 @@ def test_repeated_fields(fields: str) -> None:
         "Outlook für iOS herunterladen <https://aka.ms/made-up>",
         "Holen Sie sich Outlook für iOS",
         "Sent with Proton Mail secure email.",
-        "Sent via example",
+        "Sent via the example mail app",
         "Envoyé depuis mon iPhone",
         "Télécharger Outlook pour iOS",
         "Inviato dal mio telefono",

@@ -19,6 +19,7 @@ from tests.text.make import mail
         ("\ufeffa\ufeff", "a\ufeff"),
         ("a\x00b\x07c\x1b[31md\x7fe\x9ff", "abc[31mdef"),
         ("a\tb", "a\tb"),
+        ("Donau\u00addampf", "Donaudampf"),
         ("größe 😀\r\n", "größe 😀\n"),
         ("a\n\nb", "a\n\nb"),
         ("", ""),

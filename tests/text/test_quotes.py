@@ -78,12 +78,56 @@ def test_repeated_fields(fields: str) -> None:
         "Hallo,\nAm 12.03.2025 10:00 schrieb ich dir:\nbitte komm.",
         "Werte:\n> 5\nist zu viel",
         "Datum: morgen\nAn: alle\nBetreff: Essen",
+        "Fahrt:\nVon: Wien\nAn: Graz\nDatum: Freitag 12:30\nBetreff: Rollstuhl",
+        "From: the station\nTo: the hospital\nDate: today, 14:30\nSubject: wheelchair",
+        "In the controller press:\n> Menu\n> Service\n> Reset\nThen wait.",
+        "Kontakt: Emil <emil@example.com>\nTermin: 12.03.2025 10:00\nOrt: Wien",
         "-- kein Ende --\nWeiter",
         "Original message\nis lost",
     ],
 )
 def test_own_words_stay(own: str) -> None:
     assert quotes.own_words(own) == own
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        "Zitat von Anna <anna@example.com>:",
+        "ср, 12 мар. 2025 г. в 09:58, Анна <anna@example.com>:",  # no word of any language, an address and a time
+    ],
+)
+def test_introductions_of_what_is_marked_below(introduction: str) -> None:
+    assert quotes.own_words(f"Passt.\n\n{introduction}\n\n> a\n> b") == "Passt."
+    assert quotes.own_words(f"Passt.\n\n{introduction}\nJa.") == f"Passt.\n\n{introduction}\nJa."
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        '-----"Emil" <emil@example.com> schrieb: -----\nAn: nora@example.com\nirgendwas',
+        "----- Irgendeine Mail -----\nVon: A <a@example.com>\nGesendet: Mittwoch\nBetreff: x\n\nirgendwas",
+        "  Le mer. 12 mars 2025 à 09:58, Claire<c@example.com> a écrit :   Où est la clé ?",
+        "Feladó: A <a@example.com>\nElküldve: 2025. március 12., 9:58\nTárgy: x\n\nirgendwas",
+        "发件人\uff1aA <a@example.com>\n发送时间\uff1a2025年3月12日 9:58\n主题\uff1ax\n\nirgendwas",
+        "发件人: A <a@example.com>\n发送时间: 2025年3月12日 9:58\n主题: x\n\nirgendwas",
+    ],
+)
+def test_older_mails_of_some_programs(older: str) -> None:
+    assert quotes.own_words(f"Passt.\n\n{older}") == "Passt."
+
+
+def test_a_quoted_introduction_makes_every_mark_below_a_quotation() -> None:
+    mail = "> Am 12.03.2025 um 09:58 schrieb A <a@example.com>:\n>\n> Wann?\n\nUm 6.\n\n> Wer?\n\nIch."
+    assert quotes.own_words(mail) == "Um 6.\n\nIch."
+    assert quotes.own_words("Um 6.\n\n> Tor 3\n\nIch.") == "Um 6.\n\n> Tor 3\n\nIch."
+
+
+def test_words_that_only_point_below_keep_the_older_mail() -> None:
+    older = "-----Original Message-----\nirgendwas"
+    for points in ("FYI", "z. K.", "Siehe unten!", "FYI\n\nLG\nNora", "Bitte machen:"):
+        assert quotes.own_words(f"{points}\n\n{older}") == f"{points}\n\n{older}"
+    assert quotes.own_words(f"FYI, Tor 3.\n\n{older}") == "FYI, Tor 3."
 
 
 def test_answers_between_quotations_stay_in_order() -> None:
@@ -109,6 +153,9 @@ def test_a_sentence_before_an_introduction_is_not_taken_for_its_first_line() -> 
         "Envoyé de mon iPhone",
         "Inviato da iPhone",
         "Enviado desde mi iPhone",
+        "Envoyé à partir de Yahoo Mail pour Android",
+        "Sent with [Proton Mail](https://proton.me/mail/home) secure email.",
+        "Sent from Mailspring https://getmailspring.com/, the best free email app for work",
     ],
 )
 def test_what_a_program_says_of_itself(last: str) -> None:
@@ -116,9 +163,28 @@ def test_what_a_program_says_of_itself(last: str) -> None:
     assert quotes.unsigned(last) == last
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Sent from my office this morning, parcel should be with you by 4.",
+        "Sent via DHL, number 4711",
+        "Gesendet von meinem Kollegen",
+        "Von meiner Kollegin verschickt",
+        "Inviato da Roma ieri",
+        "Envoyé de mon bureau ce matin",
+    ],
+)
+def test_last_lines_that_only_begin_like_a_programs(last: str) -> None:
+    assert quotes.unsigned(f"Passt.\n\n{last}") == f"Passt.\n\n{last}"
+
+
 @pytest.mark.parametrize("last", ["Sent from the pump station", "Gesendet von Anna", "Von meinem Bruder", "--"])
 def test_last_lines_of_people(last: str) -> None:
     assert quotes.unsigned(f"Passt.\n\n{last}") == f"Passt.\n\n{last}"
+
+
+def test_a_line_that_only_the_program_had_below_it_goes_too() -> None:
+    assert quotes.unsigned("Passt.\n\n--\nVon meinem iPhone gesendet") == "Passt."
 
 
 def test_signatures() -> None:
