@@ -7,6 +7,7 @@ text could talk into writing a second header (CVE-2024-6923 did that). The finis
 import base64
 import binascii
 import hashlib
+import html as markup
 import re
 from collections.abc import Sequence
 from email.utils import formatdate
@@ -21,6 +22,8 @@ _OWN_HEADERS = 3
 _WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\Z")
 _CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; charset=[a-z0-9-]+)?\Z")
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|[^\r\n]{999}")  # what may stand in no part: RFC 5322 2.1.1, RFC 2045 2.7
+_UNSHOWN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")  # characters that HTML may not hold
 _LONG_LINE = 900  # RFC 5322 allows 998
 _LONGEST_NAME = 120  # characters of a name beside an address; nobody shows more
 
@@ -33,20 +36,45 @@ SMS_MARK = "X-SMS-Notification-Id"
 File = tuple[str, str, bytes]
 """An attachment: plain file name, content type, octets."""
 
+Part = tuple[str, str, bytes]
+"""Content type, transfer encoding, and the octets in it."""
 
-def compose(headers: Sequence[tuple[str, str]], body: str, files: Sequence[File] = ()) -> bytes:
+
+def compose(headers: Sequence[tuple[str, str]], body: str, files: Sequence[File] = (), *, html: bool = False) -> bytes:
     """A complete message. Header values are what `encoded`, `mailbox` or `date` gave, or plain ASCII of ours.
+
+    With `html` the body stands there as HTML too, for programs that fold plain text or turn it the wrong way round.
 
     Raises ValueError when a header would not be exactly one header, or an attachment's name or type is not plain,
     which is a bug of the caller.
     """
     text = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    encoding, data = _body(text)
-    content_type = "text/plain; charset=utf-8"
+    part = _text("plain", text)
+    if html:
+        part = _multipart("alternative", [part, _text("html", _html(text))])
     if files:
-        boundary = _boundary(data, files)
-        data = _parts(boundary, (content_type, encoding, data), files)
-        content_type, encoding = f'multipart/mixed; boundary="{boundary}"', "7bit"
+        part = _multipart("mixed", [part, *(_file(*file) for file in files)])
+    return _whole(headers, part)
+
+
+def compose_report(headers: Sequence[tuple[str, str]], body: str, language: str, parts: Sequence[Part]) -> bytes:
+    """A delivery status notification (RFC 6522): `body` for people in `language`, then the parts for programs.
+
+    Is 8-bit where a part is. Raises ValueError as `compose` does, and for a part that is not what it says or could end.
+    """
+    content_type, encoding, data = _text("plain", body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n")
+    for kind, part_encoding, octets in parts:
+        fits = part_encoding == "8bit" or octets.isascii()
+        if not fits or not octets.endswith(b"\r\n") or _BARE.search(octets) or not _CONTENT_TYPE.match(kind):
+            raise ValueError(f"no part of a report: {kind}, {part_encoding}")
+    told = (f"{content_type}\r\nContent-Language: {language}", encoding, data)
+    kind, encoding, data = _multipart("report; report-type=delivery-status", [told, *parts])
+    wide = any(part_encoding == "8bit" for _, part_encoding, _ in parts)
+    return _whole(headers, (kind.replace("; boundary", ";\r\n boundary"), "8bit" if wide else encoding, data))
+
+
+def _whole(headers: Sequence[tuple[str, str]], part: Part) -> bytes:
+    content_type, encoding, data = part
     head = "".join(f"{name}: {value}\r\n" for name, value in headers) + (
         f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
     )
@@ -100,35 +128,43 @@ def date(at: float) -> str:
     return formatdate(at, usegmt=True).replace("GMT", "+0000")
 
 
-def _boundary(text: bytes, files: Sequence[File]) -> str:
-    """The same for the same contents, and in none of them: nobody can write a text that holds its own hash."""
-    found = hashlib.sha256(text)
-    for _, _, octets in files:
-        found.update(octets)
-    return f"=_{found.hexdigest()[:32]}"
+def quoted_printable(data: bytes) -> bytes:
+    """Text (CRLF) as quoted-printable, whatever it holds."""
+    # b2a_qp breaks its soft lines as the data does, so the CRLF in it decides for the whole.
+    return binascii.b2a_qp(data, quotetabs=False, istext=True, header=False)
 
 
-def _parts(boundary: str, text: tuple[str, str, bytes], files: Sequence[File]) -> bytes:
-    content_type, encoding, data = text
-    out = [f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()]
-    out.append(data)
-    for name, content_type, octets in files:
-        if not _FILE.match(name) or not _CONTENT_TYPE.match(content_type):
-            raise ValueError(f"not a plain file name and type: {name!r}, {content_type!r}")
-        out.append(
-            f'\r\n--{boundary}\r\nContent-Type: {content_type}; name="{name}"\r\n'
-            f'Content-Disposition: attachment; filename="{name}"\r\n'
-            "Content-Transfer-Encoding: base64\r\n\r\n".encode()
-        )
-        out.append(base64.encodebytes(octets).replace(b"\n", b"\r\n"))
+def _multipart(kind: str, parts: Sequence[Part]) -> Part:
+    joined = b"".join(data for _, _, data in parts)
+    # The same for the same contents, and in none of them: nobody can write a text that holds its own hash.
+    boundary = f"=_{hashlib.sha256(kind.encode() + joined).hexdigest()[:32]}"
+    out = []
+    for content_type, encoding, data in parts:
+        head = f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+        out += [head.encode("ascii"), data, b"\r\n"]  # which belongs to the boundary
     out.append(f"--{boundary}--\r\n".encode())
-    return b"".join(out)
+    return f'multipart/{kind}; boundary="{boundary}"', "7bit", b"".join(out)
 
 
-def _body(text: str) -> tuple[str, bytes]:
-    lines = text.split("\n")
+def _file(name: str, content_type: str, octets: bytes) -> Part:
+    if not _FILE.match(name) or not _CONTENT_TYPE.match(content_type):
+        raise ValueError(f"not a plain file name and type: {name!r}, {content_type!r}")
+    described = f'{content_type}; name="{name}"\r\nContent-Disposition: attachment; filename="{name}"'
+    return described, "base64", base64.encodebytes(octets).replace(b"\n", b"\r\n")
+
+
+def _text(kind: str, text: str) -> Part:
+    content_type, lines = f"text/{kind}; charset=utf-8", text.split("\n")
     if text.isascii() and all(len(line) < _LONG_LINE and "\x00" not in line for line in lines):
-        return "7bit", text.replace("\n", "\r\n").encode("ascii")
+        return content_type, "7bit", text.replace("\n", "\r\n").encode("ascii")
     data = text.encode("utf-8", "replace").replace(b"\n", b"\r\n")
-    # b2a_qp breaks its soft lines as the data does, so the CRLF above decides for the whole.
-    return "quoted-printable", binascii.b2a_qp(data, quotetabs=False, istext=True, header=False)
+    return content_type, "quoted-printable", quoted_printable(data)
+
+
+def _html(text: str) -> str:
+    """A text and nothing else: each line in the direction of its first letter, no links, nothing to fetch."""
+    lines = (markup.escape(_UNSHOWN.sub("\ufffd", line)) for line in text.rstrip("\n").split("\n"))
+    shown = "\n".join(f'<div dir="auto" style="white-space: pre-wrap">{line or "<br>"}</div>' for line in lines)
+    return (
+        f'<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title></title></head>\n<body>\n{shown}\n</body></html>\n'
+    )

@@ -32,6 +32,8 @@ MARKER = {"gsm": "...", "ucs2": "…"}
 
 _WORD = 30  # how many characters a cut gives up at most to end at a word
 _CLUSTER = 32  # how many characters a cut gives up at most to keep a letter and its marks together
+_VIRAMA = 9  # the combining class of what joins two Indic consonants
+_SPACING = "\u0e33\u0eb3\u200c\u200d\uff9e\uff9f"  # letters by category, marks to the eye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +79,24 @@ def costly(text: str) -> str:
 def fit(text: str, max_parts: int) -> Fitted:
     """The whole text if it fits, else as much of its beginning as fits with the marker behind it.
 
-    A head that is GSM is sent as GSM although something behind the cut was not. Raises ValueError when
-    `max_parts` is less than 1.
+    A head that is GSM, or is once its signs are spelt, is sent as GSM although something behind the cut was not.
+    Raises ValueError when `max_parts` is less than 1.
     """
     if max_parts < 1:
         raise ValueError("a text needs at least one part")
     whole = count(text)
     if whole.parts <= max_parts:
         return Fitted(text=text, count=whole, cut=False)
+    short = _cut(text, max_parts)
+    if _SPELLABLE.search(text):
+        short = max(short, _cut(text.translate(_SPELLING), max_parts), key=len)
+    return Fitted(text=short, count=count(short), cut=True)
+
+
+def _cut(text: str, max_parts: int) -> str:
     end = max(_head(text, "ucs2", max_parts), _head(text[: _cheap(text)], "gsm", max_parts))
     head = text[: _word(text, _cluster(text, end))].rstrip()
-    short = head + MARKER["gsm" if _GSM.fullmatch(head) else "ucs2"]
-    return Fitted(text=short, count=count(short), cut=True)
+    return head + MARKER["gsm" if _GSM.fullmatch(head) else "ucs2"]
 
 
 def _cheap(text: str) -> int:
@@ -135,7 +143,7 @@ def _cluster(text: str, end: int) -> int:
     """The cut moved back so that it does not separate a letter from its marks or an emoji from its parts."""
     at = end
     while end - at < _CLUSTER and 0 < at < len(text):
-        if text[at - 1] == "\u200d" or _joins(text[at]):
+        if _joins(text[at - 1], text[at]):
             at -= 1
         elif _flag(text[at]) and _flag(text[at - 1]):
             run = at
@@ -147,14 +155,26 @@ def _cluster(text: str, end: int) -> int:
     return at if 0 < at < len(text) and end - at < _CLUSTER else end
 
 
-def _joins(character: str) -> bool:
-    """Whether it belongs to what stands before it: marks, variation selectors, skin tones, tags, joiners."""
+def _joins(before: str, character: str) -> bool:
+    """Whether it belongs to what stands before it, UAX #29: marks, variation selectors, skin tones, tags, joiners, the
+    parts of a Korean syllable, and the second consonant of an Indic pair.
+    """
     return (
         unicodedata.category(character) in {"Mn", "Me", "Mc"}
+        or character in _SPACING
+        or before == "\u200d"
         or "\U0001f3fb" <= character <= "\U0001f3ff"
         or "\U000e0020" <= character <= "\U000e007f"
-        or character == "\u200d"
+        or _syllable(before, character)
+        or (unicodedata.combining(before) == _VIRAMA and unicodedata.category(character) == "Lo")
     )
+
+
+def _syllable(before: str, character: str) -> bool:
+    """Whether a Korean syllable goes on: with a vowel or a final consonant, or behind an initial one."""
+    later = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff"
+    initial = "\u1100" <= before <= "\u115f" or "\ua960" <= before <= "\ua97f"
+    return later or (initial and ("\u1100" <= character <= "\u115f" or "\uac00" <= character <= "\ud7a3"))
 
 
 def _flag(character: str) -> bool:
@@ -172,18 +192,9 @@ def _word(text: str, end: int) -> int:
 _LOOK_ALIKES = {
     "'": "‘’‚‛‹›′`´",
     '"': "“”„‟«»″",
-    "-": "‐‑‒–—―−•‣◦∙▪▫●■⁃",
-    "...": "…",
+    "-": "‐‑‒–—―−",
     " ": "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
     "\n": "\v\f\r\x85\u2028\u2029",
-    "->": "→➔➜",
-    "<-": "←",
-    "<->": "↔",
-    "=>": "⇒",
-    "<=": "⇐≤",
-    ">=": "≥",
-    "!=": "≠",
-    "+/-": "±",
     "~": "≈",
     "x": "×",
     "/": "⁄∕",
@@ -191,10 +202,22 @@ _LOOK_ALIKES = {
     "|": "¦",
     "C": "℃",
     "F": "℉",
+}
+_SPELT = {
+    "...": "…",
+    "->": "→➔➜",
+    "<-": "←",
+    "<->": "↔",
+    "=>": "⇒",
+    "<=": "≤",
+    ">=": "≥",
+    "!=": "≠",
+    "+/-": "±",
     "(c)": "©",
     "(R)": "®",
     "(TM)": "™",
 }
+"""What several characters say as well: dearer in a text that stays UCS-2, so only where it becomes GSM by it."""
 _FORMAT = (  # category Cf but for the joiner and the tags, which emoji need
     "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
@@ -207,7 +230,7 @@ _UNSEEN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u034f{_FORMAT}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARK = re.compile("[A-Za-z][\u0300-\u036f]{1,3}")
 _DEGREE = re.compile(r"(?<!°)°{1,3}(?=[CF]\b)")  # bounded: a run of them is no temperature
-_BULLET = re.compile("^·", re.MULTILINE)
+_BULLET = re.compile(r"^[·∙•‣◦▪▫●■⁃](?=[ \w])|(?<= )[•‣◦▪▫●■⁃](?= )", re.MULTILINE)  # elsewhere they are signs
 _RARE = re.compile("[°\u0300-\u036f\u200d\ufe00-\ufe0f\U000e0020-\U000e01ef]")
 _LOOSE = re.compile(
     f"(?<![{_EMOJI}])[\ufe00-\ufe0f]+"  # a variation selector behind anything but an emoji
@@ -216,6 +239,8 @@ _LOOSE = re.compile(
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]+"  # tags behind anything but a flag
 )
 _TABLE = str.maketrans({ord(c): to for to, those in _LOOK_ALIKES.items() for c in those})
+_SPELLING = str.maketrans({ord(c): to for to, those in _SPELT.items() for c in those})
+_SPELLABLE = re.compile(_one_of("".join(_SPELT.values())))
 
 
 def clean(text: str) -> str:
@@ -223,13 +248,21 @@ def clean(text: str) -> str:
 
     Control characters but LF, format characters (zero-width, bidi), lone surrogates (to U+FFFD) and typographic
     variants of GSM characters are replaced or removed; letters and € never are. A letter and its accent written
-    as two characters become one. Idempotent.
+    as two characters become one. Never dearer than before, and idempotent.
     """
     if _AS_IS.fullmatch(text):
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = _UNSEEN.sub("", _BREAK.sub("\n", text)).translate(_TABLE)
+    as_it_is = _tidy(text)
+    if not _SPELLABLE.search(text):
+        return as_it_is
+    spelt = _tidy(text.translate(_SPELLING))
+    return spelt if _GSM.fullmatch(spelt) and count(spelt).parts <= count(as_it_is).parts else as_it_is
+
+
+def _tidy(text: str) -> str:
     if _RARE.search(text):
         text = _DEGREE.sub("", _MARK.sub(_composed, _LOOSE.sub("", text)))
     return _BULLET.sub("-", text)

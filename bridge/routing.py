@@ -47,8 +47,11 @@ class Route:
     subject: str = "prefix"  # or "ignore", "only", or a template holding {subject} and/or {text}
     attachments: str = "count"  # or "ignore", "refuse"
     end_mark: str = ""  # a line that begins with it ends the text; "" is none
+    html: bool = False  # SMS become mails with an HTML part too
     countries: tuple[str, ...] = ("AT",)  # where {local} may reach: "AT" (ISO 3166), or "+4175" and all that begins so
     reports: Reports = Reports.FAILURES
+    receipts: str = "ignore"  # or "report": a wish for a receipt in the header is NOTIFY=SUCCESS
+    success: str = "each"  # or "once": for the group, when it was split up
     lifetime: float = 86400.0  # seconds
     warn_after: float = 900.0  # seconds
     on_unknown: OnUnknown = OnUnknown.HOLD
@@ -116,7 +119,7 @@ class _Patterns:
 class Table:
     """All rows in their order, with a dictionary for each way of asking. Immutable once built."""
 
-    __slots__ = ("_by_address", "_by_line", "_by_number", "_by_phone", "_mailable", "_patterns", "rows")
+    __slots__ = ("_by_address", "_by_line", "_by_number", "_by_phone", "_mailable", "_names", "_patterns", "rows")
 
     def __init__(self, rows: Iterable[Route] = ()) -> None:
         self.rows: Final = tuple(rows)
@@ -126,6 +129,7 @@ class Table:
         self._by_phone: dict[str, Route] = {}
         self._mailable: dict[str, list[str]] = {}
         self._by_line: dict[str, Route] = {}
+        self._names: dict[str, tuple[bool, str]] = {}
         for position, row in enumerate(self.rows):
             self._add_address(position, row)
             self._add_numbers(row)
@@ -148,6 +152,10 @@ class Table:
             self._by_phone.setdefault(phone, row)
             if row.mailbox is not None:
                 self._by_number.setdefault(phone, row)
+            if row.display_name is not None:
+                alone = len(row.numbers) == 1
+                if phone not in self._names or (alone and not self._names[phone][0]):
+                    self._names[phone] = (alone, row.display_name)
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self.rows)
@@ -184,6 +192,11 @@ class Table:
     def by_phone_any(self, phone: str) -> Route | None:
         """The first row that names `phone` literally, alone or in a group, with a mailbox or without."""
         return self._by_phone.get(phone)
+
+    def name_of(self, phone: str) -> str | None:
+        """What `phone` is called: in the first row with a name that names it alone, else in its group's."""
+        found = self._names.get(phone)
+        return None if found is None else found[1]
 
     def by_line(self, line: str) -> Route | None:
         """The row that owns `line`, one of our own numbers; it may have no mailbox."""

@@ -1,4 +1,4 @@
-"""Message-IDs that survive the loss of every database, answer tokens, and who a phone is talking to. Pure.
+"""Message-IDs that survive the loss of every database, answer tokens, and the seal on our envelope senders. Pure.
 
 All mails of one phone and mailbox hang below one root id that no mail carries: every mail program builds the thread
 from References, and a root nobody has seen is what RFC 5256 calls a dummy.
@@ -15,10 +15,16 @@ from dataclasses import dataclass
 TOKEN_FOR = 90 * 86400.0
 """Seconds an answer token is good for."""
 
+BOUNCE_FOR = 30 * 86400.0
+"""Seconds in which a bounce of a relayed mail is believed; mail servers give up after five days."""
+
 _VERSION = 1
 _PACKED = struct.Struct(">BQQI")  # version, phone, line, hour of expiry
 _MAC_BYTES = 14  # 21 + 14 bytes are 56 base32 characters: with "r+" inside the 64 of RFC 5321
 _HOUR = 3600
+_DAY = 86400
+_LAST_DAY = struct.Struct(">H")
+_SEAL_BYTES = 13  # with the day 24 base32 characters: with "bounce+" and an id of 32 inside the 64 of RFC 5321
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)  # a leading zero would be lost in the packing
 
 
@@ -65,6 +71,35 @@ def read_token(keys: Sequence[bytes], text: str, mailbox: str, now: float) -> An
     if not genuine or version != _VERSION or hour * _HOUR < now:
         return None
     return Answer(phone=str(phone), line=str(line) if line else None)
+
+
+def bounce_token(key: bytes, delivery_id: str, now: float) -> str:
+    """What follows ``bounce+`` in the envelope sender of a relayed mail: its delivery and a seal nobody can make.
+
+    Only who got that mail can name it, so a bounce that does is one, and all others need not be taken.
+    """
+    day = _LAST_DAY.pack(min(max(int((now + BOUNCE_FOR) // _DAY), 0), 0xFFFF))
+    return f"{delivery_id}.{base64.b32encode(day + _seal(key, day, delivery_id)).decode().rstrip('=').lower()}"
+
+
+def read_bounce_token(keys: Sequence[bytes], text: str, now: float) -> str | None:
+    """The id of the delivery a bounce speaks of; None when it is forged or expired. Case does not matter."""
+    delivery_id, _, sealed = text.rpartition(".")
+    try:
+        octets = base64.b32decode(sealed.upper() + "=" * (-len(sealed) % 8))
+        (day,) = _LAST_DAY.unpack(octets[: _LAST_DAY.size])
+    except (ValueError, struct.error):
+        return None
+    packed, seal = octets[: _LAST_DAY.size], octets[_LAST_DAY.size :]
+    genuine = any(hmac.compare_digest(seal, _seal(key, packed, delivery_id)) for key in keys)
+    return delivery_id if genuine and now < (day + 1) * _DAY else None
+
+
+def _seal(key: bytes, packed: bytes, delivery_id: str) -> bytes:
+    # Mail servers may change the case of a local part.
+    return hmac.digest(key, b"bounce\x00" + packed + delivery_id.lower().encode("utf-8", "replace"), "sha256")[
+        :_SEAL_BYTES
+    ]
 
 
 def _mac(key: bytes, packed: bytes, mailbox: str) -> bytes:

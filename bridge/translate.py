@@ -1,18 +1,17 @@
 """The bridge itself: a mail read becomes an SMS, an SMS becomes a mail. Pure, both ways."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
-from bridge import binary, compose, gsm, threads
+from bridge import binary, compose, gsm, subjects, threads
 from bridge.message import IncomingSms, Sms
 from bridge.normalize import display
 from bridge.routing import Route
 from bridge.text import ENCLOSURE, Enclosure, Letter
 
-_TAGS = re.compile(
-    r"\s*(?:(?:re|aw|antw|fwd?|wg|sv|tr|rif|r)\s*(?:\[\d{1,3}\])?\s*:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
-)
-_MOST_NAMED = 5
+_MOST_NAMED = 3
+_LONGEST_NAME = 60
 _ENCLOSED = {"vcard": ("vCard", binary.VCARD), "vcalendar": ("vCalendar", binary.VCALENDAR), "binary": ("Binary", None)}
 _REMARKS = {
     "en": {
@@ -57,7 +56,9 @@ class Addressed:
     address: str  # what one mails to reach this phone
     reply_to: str | None = None  # an address with an answer token
     answers: str | None = None  # Message-ID of the author's mail that the phone answers
+    topic: str = ""  # subject of that mail, without Re: and the like
     language: str = "en"  # of whoever reads the mailbox
+    html: bool = False  # whether the mail has the text as HTML too
 
 
 def sms_from_mail(letter: Letter, route: Route) -> Sms:
@@ -73,19 +74,13 @@ def sms_from_mail(letter: Letter, route: Route) -> Sms:
         return _binary_sms(letter.enclosures[0], route)
     if route.attachments == "refuse" and letter.attachments:
         raise Untranslatable(554, "5.6.1", f"the mail has attachments ({letter.attachments}) and an SMS takes none")
-    text = gsm.clean(_words(letter, route)).strip()
+    text = gsm.clean(words(letter, route)).strip()
     if not text:
         raise Untranslatable(554, "5.6.0", "the mail has neither text nor a subject; nothing to send")
     text = _counted(text, letter.attachments, route)
     fitted = gsm.fit(text, route.max_parts)
     if fitted.cut and route.too_long == "refuse":
-        needed, costly = gsm.count(text), gsm.costly(text)[:_MOST_NAMED]
-        why = f", because of {' '.join(f'U+{ord(one):04X}' for one in costly)}" if costly else ""
-        raise Untranslatable(
-            552,
-            "5.2.3",
-            f"the text needs {needed.parts} SMS ({needed.encoding}{why}) and may have {route.max_parts}; shorten it",
-        )
+        raise Untranslatable(552, "5.2.3", _too_long(text, route.max_parts))
     return Sms(
         text=fitted.text,
         originator=route.originator,
@@ -97,6 +92,23 @@ def sms_from_mail(letter: Letter, route: Route) -> Sms:
     )
 
 
+def _too_long(text: str, most: int) -> str:
+    """How long it is, and what made it so; ASCII, for a reply."""
+    needed, costly = gsm.count(text), gsm.costly(text)
+    said = f"the text has {len(text)} characters, needs {needed.parts} SMS and may have {most}; shorten it"
+    if not costly:
+        return said
+    named = ", ".join(_named(one) for one in costly[:_MOST_NAMED])
+    others = f" and {len(costly) - _MOST_NAMED} more" if len(costly) > _MOST_NAMED else ""
+    without = gsm.count("".join(one for one in text if one not in costly)).parts
+    return f"{said}; without {named}{others} it needs {without or 'none'}"
+
+
+def _named(character: str) -> str:
+    name = unicodedata.name(character, "")[:_LONGEST_NAME]
+    return f"U+{ord(character):04X} {name}".rstrip()
+
+
 def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) -> bytes:
     """The mail that an SMS becomes; the same notification always gives the same Message-ID."""
     root = threads.root_id(sms.phone, to.mailbox, hostname)
@@ -105,7 +117,7 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
     headers = [
         ("From", compose.mailbox(to.name or shown, to.address)),
         ("To", compose.recipient(to.mailbox)),
-        ("Subject", compose.encoded(f"SMS {to.name} ({shown})" if to.name else f"SMS {shown}")),
+        ("Subject", compose.encoded(_subject(to, shown))),
         ("Date", compose.date(at)),
         ("Message-ID", threads.message_id(sms.notification_id, to.mailbox, hostname)),
         ("In-Reply-To", parents[-1]),
@@ -125,7 +137,16 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
     if sms.flash:
         headers.append(("X-SMS-Flash", "yes"))
     files = [(one.name, one.content_type, one.data) for one in sms.attachments]
-    return compose.compose(headers, _shown(sms, _REMARKS[to.language]), files)
+    return compose.compose(headers, _shown(sms, _REMARKS[to.language]), files, html=to.html)
+
+
+def _subject(to: Addressed, shown: str) -> str:
+    """The same for the phone for years; in a conversation that a mail began, the subject of that mail.
+
+    Gmail and Outlook compare subjects before they show two mails as one conversation.
+    """
+    own = f"SMS {to.name} ({shown})" if to.name else f"SMS {shown}"
+    return f"Re: {to.topic}" if to.topic and to.topic != own else own
 
 
 def _shown(sms: IncomingSms, remarks: dict[str, str]) -> str:
@@ -196,20 +217,22 @@ def _counted(text: str, attachments: int, route: Route) -> str:
     return counted if gsm.count(counted).parts == gsm.count(text).parts <= route.max_parts else text
 
 
-def _words(letter: Letter, route: Route) -> str:
+def words(letter: Letter, route: Route) -> str:
+    """All that a mail says on this row, by its subject policy and up to its end mark; neither cleaned nor fitted."""
     policy = route.subject
-    subject = _SPACES.sub(" ", _untagged(letter.subject)).strip()
+    subject = subjects.bare(letter.subject)
     text = _ended(letter.text, route.end_mark).strip()
     if policy == "only":
         return subject or text
     if not text:
         return subject
-    if policy == "ignore":
+    if policy == "ignore" or (not subject and "{subject}" in policy):
         return text
     if policy != "prefix":
         given = {"{subject}": subject, "{text}": text}
         return _PLACES.sub(lambda place: given[place[0]], policy)  # in one pass: a subject may hold "{text}"
-    if not subject or letter.is_reply or text.split("\n", 1)[0].strip() == subject:
+    answers = letter.is_reply and not subjects.forwards(letter.subject)
+    if not subject or answers or subjects.repeated(subject, text):
         return text
     return f"{subject}\n{text}"
 
@@ -224,11 +247,3 @@ def _ended(text: str, mark: str) -> str:
             break
         above.append(line)
     return "\n".join(above)
-
-
-def _untagged(subject: str) -> str:
-    """A subject without its leading Re:, AW:, [list] and the like, however many."""
-    subject = subject[:500]
-    while (found := _TAGS.match(subject)) and found.end() < len(subject):
-        subject = subject[found.end() :]
-    return subject

@@ -8,6 +8,7 @@ import re
 from email.message import EmailMessage, Message
 from typing import cast
 
+import lxml.html
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,24 @@ def test_bodies_come_back(body: str) -> None:
     sound(raw)
     expected = body.replace("\r", "\n").rstrip("\n") + "\n"
     assert both(raw)[0].get_content().replace("\r\n", "\n") == expected
+
+
+@settings(max_examples=100, database=None, deadline=None)
+@given(ANYTHING)
+@example(ATTACK)
+@example("</div></body><script>alert(1)</script>")
+def test_html_says_what_the_text_says(body: str) -> None:
+    raw = compose.compose([("Subject", "x")], body, html=True)
+    sound(raw)
+    mail = both(raw)[0]
+    assert not mail.defects
+    plain, markup = mail.iter_parts()
+    assert (plain.get_content_type(), markup.get_content_type()) == ("text/plain", "text/html")
+    page = lxml.html.document_fromstring(markup.get_content().replace("\r\n", "\n"))
+    assert {one.tag for one in page.iter()} <= {"html", "head", "meta", "title", "body", "div", "br"}
+    lines = [one.text or "" for one in page.iter("div")]
+    wanted = plain.get_content().replace("\r\n", "\n").rstrip("\n")
+    assert "\n".join(lines) == re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", wanted)
 
 
 FILE = ("contact.vcf", "text/vcard; charset=utf-8", b"BEGIN:VCARD\r\nN:J\xc3\xb6rg\r\nEND:VCARD\r\n")

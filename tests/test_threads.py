@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.threads import TOKEN_FOR, Answer, message_id, read_token, root_id, token
+from bridge.threads import (
+    BOUNCE_FOR,
+    TOKEN_FOR,
+    Answer,
+    bounce_token,
+    message_id,
+    read_bounce_token,
+    read_token,
+    root_id,
+    token,
+)
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 NOW = 1_800_000_000.0
@@ -122,3 +132,39 @@ def test_message_ids_are_sane_whatever_the_provider_sends(notification: str, mai
 
 def test_parts_do_not_run_into_each_other() -> None:
     assert message_id("a", "bc", "h") != message_id("ab", "c", "h")
+
+
+SEALED = bounce_token(KEY, "m7-1", NOW)
+
+
+def test_a_bounce_names_its_delivery_in_whatever_case_it_comes_back() -> None:
+    assert SEALED.startswith("m7-1.")
+    assert SEALED.islower()
+    assert read_bounce_token([OTHER, KEY], SEALED, NOW) == "m7-1"
+    assert read_bounce_token([KEY], SEALED.upper(), NOW) == "M7-1"
+    assert read_bounce_token([OTHER], SEALED, NOW) is None
+    assert read_bounce_token([], SEALED, NOW) is None
+
+
+def test_a_bounce_is_believed_for_a_month() -> None:
+    assert read_bounce_token([KEY], SEALED, NOW + BOUNCE_FOR - 1) == "m7-1"
+    assert read_bounce_token([KEY], SEALED, NOW + BOUNCE_FOR + 86401) is None
+
+
+def test_no_bounce_is_forged_by_changing_one() -> None:
+    for place, character in enumerate(SEALED):
+        for other in "abcdefghijklmnopqrstuvwxyz0123456789=-+_. ":
+            if other != character:
+                assert read_bounce_token([KEY], SEALED[:place] + other + SEALED[place + 1 :], NOW) is None
+    for text in ("", ".", "m7-1", "m7-1.", SEALED[:-1], SEALED + "a", SEALED * 2, "ü" * 40):
+        assert read_bounce_token([KEY], text, NOW) is None
+
+
+def test_an_answer_token_is_no_bounce() -> None:
+    assert read_bounce_token([KEY], f"m7-1.{TOKEN}", NOW) is None
+
+
+@given(st.text(max_size=80), st.floats(-1e12, 1e12))
+def test_no_made_up_bounce_is_read_and_no_clock_raises(text: str, now: float) -> None:
+    assert read_bounce_token([KEY], text, now) is None
+    assert bounce_token(KEY, "m7-1", now)

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from email.message import EmailMessage, MIMEPart
 from typing import cast
@@ -41,7 +42,15 @@ def said(mail: Letter, **policy: object) -> str:
         ("prefix", "Alarm", "Alarm\nim Keller", "Alarm\nim Keller"),
         ("prefix", "", "nur Text", "nur Text"),
         ("prefix", "nur Betreff", "", "nur Betreff"),
-        ("prefix", "[liste] Alarm", "x", "Alarm\nx"),
+        ("prefix", "Re: [liste] AW: Alarm", "x", "Alarm\nx"),
+        ("prefix", "[RESOLVED] Alarm", "x", "[RESOLVED] Alarm\nx"),
+        ("prefix", "Alarm", "Alarm: Keller unter Wasser", "Alarm: Keller unter Wasser"),
+        ("only", "WG: [EXTERN] Alarm", "x", "Alarm"),
+        ("ignore", "Alarm", "Alarm im Keller", "Alarm im Keller"),
+        ("{subject}: {text}", "AW: [x] Alarm", "Keller", "Alarm: Keller"),
+        ("{subject}: {text}", "", "Keller", "Keller"),  # no point before nothing
+        ("{subject}: {text}", "Alarm", "", "Alarm"),
+        ("Wache: {text}", "", "Keller", "Wache: Keller"),
         ("ignore", "Alarm", "nur Text", "nur Text"),
         ("ignore", "Alarm", "", "Alarm"),  # no body: the subject is the text
         ("only", "Alarm", "nicht das", "Alarm"),
@@ -120,6 +129,13 @@ def test_the_subject_of_an_answer_is_no_news(header: str) -> None:
     assert said(letter("Re: SMS Anna", "", header)) == "SMS Anna"
 
 
+@pytest.mark.parametrize("mark", ["WG:", "Fwd:", "TR:", "[EXTERN] WG:"])
+def test_the_subject_of_a_mail_handed_on_is_news(mark: str) -> None:
+    """Mail programs name the mail they hand on in the same fields as one they answer."""
+    forwarded = letter(f"{mark} Pumpe 3 steht", "Bitte ansehen!", "References: <a@example.org>")
+    assert said(forwarded) == "Pumpe 3 steht\nBitte ansehen!"
+
+
 @pytest.mark.parametrize("policy", ["prefix", "ignore", "only", "{text}"])
 @pytest.mark.parametrize("body", ["", " \r\n\r\n", "\x00\x01"])
 def test_neither_text_nor_subject_is_refused(policy: str, body: str) -> None:
@@ -138,6 +154,37 @@ def test_what_is_too_long_is_cut_or_refused_as_the_route_says() -> None:
     assert (refused.value.code, refused.value.status) == (552, "5.2.3")
     assert "14 SMS" in refused.value.sentence or "13 SMS" in refused.value.sentence
     assert said(letter("", "x" * 306), max_parts=2, too_long="refuse") == "x" * 306
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("x" * 161, "the text has 161 characters, needs 2 SMS and may have 1; shorten it"),
+        (
+            "x" * 79 + "\U0001f600",
+            "the text has 80 characters, needs 2 SMS and may have 1; shorten it; "
+            "without U+1F600 GRINNING FACE it needs 1",
+        ),
+        (
+            "ж" * 100 + "日本語",
+            "the text has 103 characters, needs 2 SMS and may have 1; shorten it; without U+0436 CYRILLIC SMALL LETTER"
+            " ZHE, U+65E5 CJK UNIFIED IDEOGRAPH-65E5, U+672C CJK UNIFIED IDEOGRAPH-672C and 1 more it needs none",
+        ),
+    ],
+)
+def test_a_refusal_says_how_long_a_text_is_and_what_made_it_so(body: str, sentence: str) -> None:
+    with pytest.raises(Untranslatable) as refused:
+        said(letter("", body), max_parts=1, too_long="refuse")
+    assert refused.value.sentence == sentence
+
+
+@given(st.text("ж日😀\U000e0067\u0e33ǅ", min_size=71, max_size=400))
+def test_a_refusal_fits_a_reply(body: str) -> None:
+    with pytest.raises(Untranslatable) as refused:
+        said(letter("", f"a{body}{'b' * 160}"), max_parts=1, too_long="refuse")
+    assert refused.value.sentence.isascii()
+    assert refused.value.sentence.isprintable()
+    assert len(refused.value.sentence) < 400
 
 
 def test_the_routes_wishes_go_along() -> None:
@@ -196,6 +243,64 @@ def test_an_answer_stands_under_the_mail_it_answers() -> None:
     assert mail["In-Reply-To"] == "<m@example.org>"
     assert mail["References"].split()[-1] == "<m@example.org>"
     assert mail["References"].split()[0] == relayed()["References"]
+
+
+def test_an_answer_bears_the_subject_of_the_mail_it_answers() -> None:
+    """Gmail and Outlook show as one conversation only what has the same subject."""
+    assert relayed(to=replace(TO, topic="Pumpe 3"))["Subject"] == "Re: Pumpe 3"
+    assert relayed(to=replace(TO, topic="[x] Grüße 🐢"))["Subject"] == "Re: [x] Grüße 🐢"
+    # Who answers an SMS has the phone's own subject, and that stays as it is.
+    assert relayed(to=replace(TO, topic="SMS +43 660 0000001"))["Subject"] == "SMS +43 660 0000001"
+
+
+def test_html_is_an_alternative_and_nothing_but_the_text() -> None:
+    mail = relayed(replace(SMS, text="<b>1 & 2</b>\n\nשלום https://example.com"), replace(TO, html=True))
+    assert mail.get_content_type() == "multipart/alternative"
+    plain, markup = mail.iter_parts()
+    assert shown(plain) == "<b>1 & 2</b>\n\nשלום https://example.com\n"
+    assert '<div dir="auto" style="white-space: pre-wrap">&lt;b&gt;1 &amp; 2&lt;/b&gt;</div>' in shown(markup)
+    assert not re.search("<a |href|src=", shown(markup))
+    held = Attachment(name="contact.vcf", content_type="text/vcard; charset=utf-8", data=b"x")
+    both = relayed(replace(SMS, attachments=(held,)), replace(TO, html=True))
+    assert [part.get_content_type() for part in both.walk()] == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/vcard",
+    ]  # fmt: skip
+    assert relayed().get_content_type() == "text/plain"
+
+
+HOSTILE = [
+    "", " ", "\n\n", "\x00", "\x1b[31mrot", "a\r\nBcc: x@example.net\r\n\r\nb", ".\r\n.\r\nQUIT", "From x",
+    "=?utf-8?q?=0ABcc:?=", "\ufeff", "--\n-- \n", "\u2028\u2029\x85",
+    "\u202eevil\u2066", "مرحبا\nשלום", "👨‍👩‍👧🏳️‍🌈" * 50, "e\u0301" * 500, "x" * 40_000,
+    "\ud83d allein",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("html", [False, True])
+@pytest.mark.parametrize("words", HOSTILE)
+def test_every_text_arrives_as_it_is_and_adds_no_header(words: str, *, html: bool) -> None:
+    sms = IncomingSms(notification_id=words, phone=words, line=words, text=words, kind="text")
+    to = replace(TO, name=words, topic=words, reply_to="r+t@sms.example.com", html=html)
+    raw = mail_from_sms(sms, to, hostname="mx.example.com", at=NOW)
+    head, _, _ = raw.partition(b"\r\n\r\n")
+    assert re.fullmatch(rb"(?:[A-Za-z][A-Za-z-]*: ?[ -~]*(?:\r\n [ -~]+)*(?:\r\n)?)+", head)
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert not {"Bcc", "Cc"} & set(mail.keys())
+    assert len(mail.keys()) == len(set(mail.keys()))
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    wanted = words.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").encode("utf-8", "replace").decode()
+    assert shown(plain).rstrip("\n") == (wanted if words.strip() else "(The SMS is empty.)")
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_the_letters_of_a_mail_of_ours_are_read_back_by_our_own_reader(*, html: bool) -> None:
+    raw = mail_from_sms(SMS, replace(TO, html=html, topic="Grüße"), hostname="mx.example.com", at=NOW)
+    found = text.read(raw)
+    assert (found.subject, found.text) == ("Re: Grüße", SMS.text)
+    assert found.attachments == 0
 
 
 def test_the_same_notification_is_the_same_mail() -> None:

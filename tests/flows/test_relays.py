@@ -334,8 +334,10 @@ async def test_postfix_knows_by_our_ehlo_that_a_mail_is_too_big(tmp_path: Path) 
 class Wire:
     """Between relay and bridge; when the first mail is acknowledged it keeps that for itself and kills the bridge."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, after: bytes = b" queued as ") -> None:
+        """`after` stands in the reply that it keeps."""
         self._bridge = bridge
+        self._after = after
         self.cut = False
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -352,7 +354,7 @@ class Wire:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, watched: bool = False) -> None:
         try:
             while heard := await reader.read(65536):
-                if watched and not self.cut and b" queued as " in heard:
+                if watched and not self.cut and self._after in heard:
                     self.cut = True
                     self._bridge.kill()
                     break

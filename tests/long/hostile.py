@@ -21,6 +21,9 @@ START_MAIL, GO_TLS, TAKEN = 354, 220, 250
 FLOOD = 4 * 1024 * 1024
 """Octets of one mail after which the daemon may hang up without a word."""
 
+LONGEST_LOGIN_DELAY = 8.0
+"""Seconds for which the answer to a wrong login is held back by intention."""
+
 _ENOUGH = 9  # errors after which a connection mostly ends: from then on the daemon makes it wait
 _END = re.compile(rb"(?:^|\r\n)\.\r\n")
 _RECIPIENTS = {ADDRESS: PHONE, SILENT_ADDRESS: SILENT, DENIED_ADDRESS: None, "postmaster@sms.example.com": POSTMASTER}
@@ -109,7 +112,7 @@ class Hostile:
             await _heard(connection, 250 if number else 550)
             gets |= {number} if number else set()
         if not gets:
-            await _heard(connection, 503)
+            await _heard(connection, 554)
             await connection.say(b"RSET\r\n")
             await _heard(connection, 250)
             return chance.random() < 0.7  # it counts as nonsense
@@ -157,6 +160,7 @@ class _Course:
         self._connection, self._chance, self._context = connection, chance, context
         self._books, self._tally = books, tally
         self._errors = 0
+        self._logs_in = False
         self._over = False
 
     async def run(self, plan: dialogues.Dialogue) -> None:
@@ -175,6 +179,9 @@ class _Course:
 
     async def _batch(self, batch: dialogues.Batch) -> None:
         lines = LINE.findall(batch.octets)
+        if not self._logs_in and b"AUTH" in batch.octets.upper():
+            self._logs_in = True
+            self._connection.patience += LONGEST_LOGIN_DELAY
         await self._say(batch.octets)
         for number, line in enumerate(lines):
             if not line.endswith(b"\n"):

@@ -21,8 +21,8 @@ from typing import Any
 from bridge.simulator import Simulator
 from tests.flows.office import Office
 from tests.flows.program import Port
-from tests.flows.rig import Bridge, running
-from tests.long.load import Load, text_of
+from tests.flows.rig import ROUTES, Bridge, running
+from tests.long.load import ROUTE, Load, text_of
 from tests.wait import until_async
 
 ANSWER_TAKES = 0.01
@@ -66,7 +66,8 @@ async def prove(place: Path, *, kills: int, seed: int, smarthost: bool = False) 
     figures = Figures(seed=seed, kills=kills)
     office, port = Office(ANSWER_TAKES), Port()
     to = port.number if smarthost else None
-    async with running(place, smarthost=to) as (bridge, simulator), office.open(port.number):
+    rig = running(place, smarthost=to, routes=ROUTES + ROUTE)
+    async with rig as (bridge, simulator), office.open(port.number):
         simulator.fault(times=10**9, delay=ANSWER_TAKES)
         load = Load(bridge, simulator, PAUSE)
         load.begin()

@@ -10,8 +10,19 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 
 from bridge.simulator import Notification, Simulator
-from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, SILENT_ADDRESS, Bridge, queue_id
+from tests.flows.rig import ADDRESS, ANNA, LINE, SILENT_ADDRESS, Bridge, queue_id
 from tests.flows.smtp import Client
+
+CALLER = "436600000010"
+"""Sends SMS and is never written to: a phone that got a mail for each of its SMS would be held for a machine."""
+
+ROUTE = f"""
+[[route]]
+address = "caller@sms.example.com"
+number = "{CALLER}"
+allow = ["*@example.org"]
+mailbox = "{ANNA}"
+"""
 
 CONNECTIONS = 8
 AGAIN_AFTER = 0.05
@@ -110,7 +121,7 @@ class Load:
     async def _phone(self) -> None:
         while not self._ending:
             text = f"SMS {len(self.texts):07d}"
-            self.texts.append(await self.simulator.incoming(phone=PHONE, line=LINE, text=text))
+            self.texts.append(await self.simulator.incoming(phone=CALLER, line=LINE, text=text))
             await asyncio.sleep(self.pause)
 
 

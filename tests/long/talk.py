@@ -16,6 +16,9 @@ _REPLY = re.compile(rb"([2345][0-5][0-9])([ -])(?:([245])\.([0-9]{1,3}\.[0-9]{1,
 _BARE_CODES = {220, 250, 334, 354}
 """May come without an enhanced status: greeting, HELO and EHLO, AUTH, DATA (RFC 2034 3)."""
 
+_DELAYED = {421, 535}
+"""May be delayed by intention, after a wrong login."""
+
 
 class Broken(Exception):
     """The daemon did not keep to the protocol; says how."""
@@ -39,11 +42,11 @@ class Talk:
     """One connection. `reply` gives None once the daemon has hung up, whichever way."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
-        self.slowest = 0.0  # seconds that a reply took
+        self.patience = patience  # seconds for any one reply; may be changed
+        self.slowest = 0.0  # seconds that a reply took, but for those to wrong logins
         self.last: Heard | None = None
         self._reader = reader
         self._writer = writer
-        self._patience = patience
         self._inbox = bytearray()
 
     @classmethod
@@ -62,7 +65,7 @@ class Talk:
         """Send. That the daemon has hung up shows in the next `reply`."""
         with suppress(ConnectionError, ssl.SSLError):
             self._writer.write(octets)
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self.patience):
                 await self._writer.drain()
 
     async def reply(self) -> Heard | None:
@@ -79,14 +82,15 @@ class Talk:
                 raise Broken(f"a reply changes its mind: {line!r}")
             code = heard.code
             if not more:
-                self.slowest = max(self.slowest, time.perf_counter() - began)
+                if heard.code not in _DELAYED:
+                    self.slowest = max(self.slowest, time.perf_counter() - began)
                 self.last = heard
                 return heard
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """The handshake after a 220. Raises what a handshake raises."""
         self._inbox.clear()
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self.patience):
             await self._writer.start_tls(context, server_hostname="localhost")
 
     async def quiet(self, seconds: float) -> None:
@@ -114,7 +118,7 @@ class Talk:
         """Hangs up."""
         self._writer.close()
         with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self.patience):
                 await self._writer.wait_closed()
 
     async def _line(self) -> bytes | None:
@@ -122,10 +126,10 @@ class Talk:
             if len(self._inbox) > LONGEST_REPLY:
                 raise Broken(f"an endless reply: {bytes(self._inbox[:80])!r}")
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self.patience):
                     octets = await self._reader.read(65536)
             except TimeoutError:
-                raise Broken(f"no reply within {self._patience:.0f} s") from None
+                raise Broken(f"no reply within {self.patience:.0f} s") from None
             except (ConnectionError, ssl.SSLError):
                 return None
             if not octets:
