@@ -2,7 +2,7 @@
 
 A phone that answers every SMS and a mailbox that answers every mail need neither of them say that they are machines:
 headers are lost on the way through the telephone network. What gives them away is that they never think. An exchange is
-an SMS from a phone within a minute of ours to it, answered by a mail within a minute of that. People who are ever so
+an SMS from a phone within a minute of ours to it, answered within a minute by a mail that says it is an answer. People who are ever so
 quick do not do that more than ten times in an hour; who is slower is never counted.
 
 Kept in memory and per process, like `limits`: both doors tell it what passes, the mail door asks. Pure but for that.
@@ -58,11 +58,11 @@ class Exchanges:
         pair.forget(now)
         return len(pair.exchanges) + bool(pair.heard) > MOST
 
-    def wrote(self, author: str, phone: str, now: float, *, held: bool = False) -> None:
-        """A mail from this author became an SMS to this phone, or one that is held."""
+    def wrote(self, author: str, phone: str, now: float, *, held: bool = False, answers: bool = True) -> None:
+        """A mail from this author became an SMS to this phone, or one that is held; it `answers` one from there."""
         pair = self._pair(_without_detail(author), phone, now)
         pair.forget(now)
-        if pair.heard:
+        if pair.heard and answers:
             pair.heard.popleft()
             pair.exchanges.append(now)
         if not held:

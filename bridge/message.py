@@ -148,6 +148,7 @@ class Delivery:
     transfer_id: str | None = None
     notify: str = ""  # RFC 3461, lower case; "": the route's `reports` decide
     orcpt: str = ""  # RFC 3461, as the client wrote it
+    address: str = ""  # of an SMS: what was mailed to, where it means this phone alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +199,25 @@ class Report:
     transfer_id: str | None = None
     phone: str | None = None
     text: str = ""  # the provider's own words, kept for the events
+
+
+class Fate(StrEnum):
+    """What a bounce says became of a mail of ours."""
+
+    FAILED = "failed"  # for good
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    REPLIED = "replied"  # nothing: a machine answered, so it arrived somewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """What came back to the envelope sender of a mail of ours."""
+
+    fate: Fate
+    status: str = ""  # RFC 3463
+    text: str = ""  # the remote's own words, one line
+    digest: bytes = b""  # of what makes it the same when it comes again
 
 
 class Unreadable(Exception):

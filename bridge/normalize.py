@@ -75,7 +75,18 @@ def address(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not at:
         return text.lower()
-    return f"{_bare_local(local).lower()}@{_domain(domain)}"
+    return f"{_lower(_bare_local(local))}@{_domain(domain)}"
+
+
+def _lower(local: str) -> str:
+    """A local part in lower case; the Kelvin sign, whose lower case is an ASCII letter, stays what it is: somebody
+    else's mailbox.
+    """
+    return local.lower() if local.isascii() else "".join(c if _turns_ascii(c) else c.lower() for c in local)
+
+
+def _turns_ascii(character: str) -> bool:
+    return not character.isascii() and character.lower().isascii()
 
 
 def _bare_local(local: str) -> str:

@@ -11,7 +11,7 @@ from bridge.routing import Route
 
 ANSWER_PREFIX = "r+"
 _OPERATORS = ("postmaster", "abuse")
-_BOUNCE_PREFIX = "bounce+"
+BOUNCE_PREFIX = "bounce+"
 _CHECK_PREFIX = "check+"
 _ROUTING_MARKS = "%!@"
 
@@ -27,7 +27,7 @@ class Phones:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """postmaster, abuse and bounces of our own mails: forwarded to the operator."""
+    """postmaster and abuse: forwarded to the operator."""
 
     address: str
 
@@ -41,6 +41,14 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """Where bounces of a mail we relayed come back to, its seal not yet looked at."""
+
+    address: str
+    token: str  # in its own case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nowhere:
     """Nothing: the SMTP answer that says why. With the row, where one was found: only its users are told so much."""
 
@@ -51,7 +59,7 @@ class Nowhere:
     route: Route | None = None
 
 
-Meaning = Phones | Operator | Answering | Nowhere
+Meaning = Phones | Operator | Answering | Returning | Nowhere
 
 
 def resolve(configuration: Configuration, recipient: str) -> Meaning:
@@ -64,8 +72,11 @@ def resolve(configuration: Configuration, recipient: str) -> Meaning:
         address = f"{local}@{domain}"
     if domain not in domains or any(mark in local for mark in _ROUTING_MARKS):
         return Nowhere(address=address, code=550, status="5.7.1", text="relaying denied")
-    if local in _OPERATORS or local.startswith(_BOUNCE_PREFIX):
+    if local in _OPERATORS:
         return Operator(address=address)
+    if local.startswith(BOUNCE_PREFIX):
+        spelt = recipient.rpartition("@")[0]
+        return Returning(address=address, token=(spelt if spelt.lower() == local else local)[len(BOUNCE_PREFIX) :])
     if local.startswith(ANSWER_PREFIX):
         return Answering(address=address, token=local.removeprefix(ANSWER_PREFIX))
     route = None if local.startswith(_CHECK_PREFIX) else configuration.routes.by_address(address)
@@ -89,6 +100,16 @@ def _local_number(configuration: Configuration, address: str, local: str, route:
         text = f"this route does not send to numbers of {normalize.region(number) or 'no country'}"
         return Nowhere(address=address, code=550, status="5.7.1", text=text, route=route)
     return Phones(address=address, route=route, numbers=(number,))
+
+
+def asked_about(configuration: Configuration, recipient: str) -> str | None:
+    """The address behind ``check+``, of which its sender wants to know what it would do; None: nobody asks."""
+    address = normalize.address(recipient)
+    local, _, domain = address.rpartition("@")
+    about = local.removeprefix(_CHECK_PREFIX)
+    if domain not in configuration.settings.domains or about in {local, ""}:
+        return None
+    return f"{about}@{domain}"
 
 
 def is_answer(address: str) -> bool:

@@ -55,6 +55,9 @@ def relayed(
         proof=door,
         notification_id=sms.notification_id,
         digest=digest(sms),
+        message_id=threads.message_id(sms.notification_id, owner.mailbox, configuration.settings.hostname),
+        line=sms.line or "",
+        why=owner.why,
         deliveries=(_delivery(configuration, owner, sms, mail_id, now),),
         conversations=() if owner.conversation is None else (_slid(owner.conversation, now),),
     )
@@ -62,7 +65,7 @@ def relayed(
 
 def _delivery(configuration: Configuration, owner: Owner, sms: IncomingSms, mail_id: str, now: float) -> Delivery:
     settings = configuration.settings
-    row = configuration.routes.by_phone_any(sms.phone)
+    row = _row(configuration, sms)
     delivery_id = f"{mail_id}-1"
     addressed = _addressed(configuration, owner, sms, row, now)
     return Delivery(
@@ -71,7 +74,7 @@ def _delivery(configuration: Configuration, owner: Owner, sms: IncomingSms, mail
         channel=Channel.MAIL,
         recipient=owner.mailbox,
         payload=translate.mail_from_sms(sms, addressed, hostname=settings.hostname, at=now),
-        sender=f"bounce+{delivery_id}@{settings.domains[0]}",
+        sender=f"bounce+{threads.bounce_token(configuration.keys[0], delivery_id, now)}@{settings.domains[0]}",
         route=row.name if row is not None else "",
         urgent=row.urgent if row is not None else False,
         reports=Reports.FAILURES,
@@ -81,6 +84,12 @@ def _delivery(configuration: Configuration, owner: Owner, sms: IncomingSms, mail
         next_at=now,
         expires_at=now + MAIL_LIFETIME,
     )
+
+
+def _row(configuration: Configuration, sms: IncomingSms) -> Route | None:
+    """The row whose policy the mail follows: its phone's, else its line's."""
+    routes = configuration.routes
+    return routes.by_phone_any(sms.phone) or (routes.by_line(sms.line) if sms.line else None)
 
 
 def _addressed(
@@ -93,11 +102,13 @@ def _addressed(
     return translate.Addressed(
         mailbox=owner.mailbox,
         why=owner.why,
-        name=row.display_name if row is not None else None,
+        name=configuration.routes.name_of(sms.phone),
         address=address or reply_to or f"postmaster@{domain}",
         reply_to=reply_to,
         answers=owner.conversation.message_id if owner.conversation is not None else None,
+        topic=owner.conversation.subject if owner.conversation is not None else "",
         language=row.language if row is not None else configuration.settings.language,
+        html=row is not None and row.html,
     )
 
 

@@ -6,6 +6,7 @@ import secrets
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge import threads
 from bridge.ids import mail_ids
 
 
@@ -13,7 +14,8 @@ from bridge.ids import mail_ids
 def test_the_designs_alphabet_and_length(at: float, random: bytes) -> None:
     made = mail_ids(lambda: at, lambda _: random)()
     assert re.fullmatch(r"[a-z0-9]{1,28}", made)
-    assert len(f"bounce+{made}-1000") <= 64  # the local part of a relayed mail's envelope sender
+    sealed = threads.bounce_token(b"k" * 32, f"{made}-1000", 1_800_000_000.0)
+    assert len(f"bounce+{sealed}") <= 64  # the local part of a relayed mail's envelope sender
 
 
 @given(

@@ -21,6 +21,7 @@ from bridge.routing import Route
         ("anna@BÜCHER.example", "anna@xn--bcher-kva.example"),
         ("anna@xn--BCHER-kva.example", "anna@xn--bcher-kva.example"),
         ("ÄNNA@example.com", "änna@example.com"),
+        ("\N{KELVIN SIGN}arl@example.com", "\N{KELVIN SIGN}arl@example.com"),  # another mailbox than karl's
         ("anna@straße.example", "anna@xn--strae-oqa.example"),
         ("anna@[192.0.2.1]", "anna@[192.0.2.1]"),
         ("Postmaster", "postmaster"),

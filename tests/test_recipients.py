@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.recipients import Answering, Nowhere, Operator, Phones, is_answer, resolve
+from bridge.recipients import Answering, Nowhere, Operator, Phones, Returning, is_answer, resolve
 from tests.given import ANNA, ANY, DOMAIN, GROUP, configuration
 
 HERE = configuration()
@@ -36,14 +36,22 @@ def test_phones(recipient: str, route: object, numbers: tuple[str, ...]) -> None
         "POSTMASTER",
         f"postmaster@{DOMAIN}",
         f"Abuse@{DOMAIN}",
-        f"bounce+m-1@{DOMAIN}",
-        f"bounce+@{DOMAIN}",
     ],
 )
 def test_the_operator(recipient: str) -> None:
     found = resolve(HERE, recipient)
     assert isinstance(found, Operator)
     assert found.address.endswith(f"@{DOMAIN}")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "token"),
+    [("bounce+M-1.AbC", "M-1.AbC"), ("BOUNCE+m-1.abc", "m-1.abc"), ('"bounce+M-1.x"', "m-1.x"), ("bounce+", "")],
+)
+def test_where_bounces_come_back_to_is_not_opened_here(recipient: str, token: str) -> None:
+    found = resolve(HERE, f"{recipient}@{DOMAIN}")
+    assert isinstance(found, Returning)
+    assert found.token == token
 
 
 def test_an_answer_is_not_opened_here() -> None:

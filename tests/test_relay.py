@@ -80,7 +80,7 @@ def mailed(
 def test_its_delivery() -> None:
     found, mail = mailed()
     assert (found.id, found.mail, found.channel, found.recipient) == ("M1-1", "M1", Channel.MAIL, "anna@example.com")
-    assert found.sender == "bounce+M1-1@sms.example.com"
+    assert found.sender == f"bounce+{threads.bounce_token(KEY, 'M1-1', NOW)}@sms.example.com"
     assert (found.route, found.reports, found.author) == (ANNA.name, Reports.FAILURES, None)
     assert (found.next_at, found.expires_at, found.warn_at) == (NOW, NOW + MAIL_LIFETIME, None)
     assert mail["From"].addresses[0].addr_spec == ANNA.address
@@ -104,6 +104,28 @@ def test_a_row_without_a_mailbox_still_gives_its_policy() -> None:
     here = configuration(rows=[replace(ANNA, mailbox=None, urgent=True, language="de"), OWNED_LINE])
     found, _ = mailed(configuration=here)
     assert (found.recipient, found.urgent, found.language) == ("office@example.com", True, "de")
+
+
+def test_an_answer_bears_the_subject_of_the_mail_it_answers() -> None:
+    _, mail = mailed(talk(message_id="<m@example.org>", subject="Pumpe 3"))
+    assert (mail["Subject"], mail["In-Reply-To"]) == ("Re: Pumpe 3", "<m@example.org>")
+    assert mailed()[1]["Subject"] == f"SMS {ANNA.display_name} (+43 660 0000001)"
+
+
+def test_a_phone_is_called_as_the_row_that_names_it_alone() -> None:
+    group = replace(ANNA, name="g", address="g@sms.example.com", numbers=(PHONE, STRANGER), display_name="Team", row=9)
+    here = configuration(rows=[group, ANNA, OWNED_LINE])
+    assert mailed(configuration=here)[1]["From"].addresses[0].display_name == ANNA.display_name
+    assert mailed(configuration=here, phone=STRANGER)[1]["From"].addresses[0].display_name == "Team"
+
+
+def test_the_row_of_a_line_gives_its_policy_and_no_name() -> None:
+    here = configuration(rows=[ANNA, replace(OWNED_LINE, language="de", html=True, display_name="Zentrale")])
+    found, mail = mailed(configuration=here, phone=STRANGER, text=" ")
+    assert (found.language, found.route) == ("de", OWNED_LINE.name)
+    assert mail.get_content_type() == "multipart/alternative"
+    assert mail["Subject"] == "SMS +43 660 0000055"
+    assert "(Die SMS ist leer.)" in str(mail)
 
 
 @pytest.mark.parametrize("line", [LINE, None, "12345"])

@@ -135,7 +135,7 @@ async def test_an_sms_becomes_a_mail_and_then_comes_2000(rig: Rig) -> None:
     assert mail.get_content().strip() == "Bin gleich da. Grüße"
     assert mail["From"].addresses[0].display_name == "Anna"
     assert mail["From"].addresses[0].addr_spec == "anna@sms.example.com"
-    assert item.sender == f"bounce+{item.id}@sms.example.com"
+    assert item.sender == f"bounce+{threads.bounce_token(KEY, item.id, NOW)}@sms.example.com"
     assert rig.woken == [Channel.MAIL]
 
 

@@ -13,10 +13,12 @@ import click
 from bridge import __version__
 from bridge.cli.check import check, route
 from bridge.cli.demo import demo
+from bridge.cli.explain import explain
 from bridge.cli.queue import queue
 from bridge.cli.send import send
 from bridge.cli.serve import serve
 from bridge.cli.simulator import simulator
+from bridge.cli.trace import trace
 from bridge.cli.user import user
 from bridge.config import ConfigError
 from bridge.message import StoreUnavailable
@@ -39,7 +41,7 @@ def smsbridge() -> None:
     """
 
 
-for command in (demo, serve, check, route, send, queue, simulator, user):
+for command in (demo, serve, check, route, explain, send, queue, trace, simulator, user):
     smsbridge.add_command(command)
 
 

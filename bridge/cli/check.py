@@ -8,6 +8,7 @@ import click
 
 from bridge.cli.options import print_json, with_config, with_json
 from bridge.config import ConfigError, Configuration, Problem
+from bridge.config.users import CERTIFICATE
 from bridge.routing import Route
 
 CONFIGURATION = 78
@@ -32,12 +33,38 @@ def check(config_path: Path, as_json: bool) -> int:
         return CONFIGURATION
     warnings = configuration.warnings
     if as_json:
-        print_json({"ok": True, "errors": [], "warnings": [_shown(problem) for problem in warnings]})
+        shown = [_shown(problem) for problem in warnings]
+        print_json({"ok": True, "errors": [], "warnings": shown, **_counted(configuration)})
     else:
         for problem in warnings:
             click.echo(f"warning: {problem}", err=True)
-        click.echo(f"{config_path}: fine; {len(configuration.routes.rows)} routes")
+        counted = _counted(configuration)
+        told = [
+            f"{number} {name[:-1] if number == 1 else name}" for name, number in counted.items() if name != "proofs"
+        ]
+        proofs = ", ".join(counted["proofs"]) or "nothing"
+        click.echo(f"{config_path}: fine; {', '.join(told)}; senders are proven by {proofs}")
     return 0
+
+
+def _counted(configuration: Configuration) -> dict[str, Any]:
+    """How much there is of what, and all that can prove a sender."""
+    routes, users = configuration.routes.rows, configuration.users
+    return {"routes": len(routes), "users": len(users), "proofs": _proofs(configuration)}
+
+
+def _proofs(configuration: Configuration) -> list[str]:
+    smtpd, mail = configuration.settings.smtpd, configuration.settings.mail_authentication
+    hashes = {user.hash for user in configuration.users.values()}
+    proofs = {
+        "password": smtpd.tls_certificate is not None and bool(hashes - {CERTIFICATE}),
+        "certificate": CERTIFICATE in hashes and any(entry.client_ca for entry in smtpd.listen),
+        "network": bool(smtpd.networks),
+        "address": any(row.allow.networks for row in configuration.routes),
+        "relay": bool(mail.relays),
+        "dns": mail.check,
+    }
+    return [proof for proof, works in proofs.items() if works]
 
 
 @click.command()
@@ -72,6 +99,8 @@ def _by_address(configuration: Configuration, given: str) -> dict[str, Any]:
         return {**answer, **row, "reason": f"{found.code} {found.status} {found.text}"}
     if isinstance(found, recipients.Operator):
         return {**answer, "mailbox": configuration.settings.postmaster, "reason": "reserved for the operator"}
+    if isinstance(found, recipients.Returning):
+        return {**answer, "reason": "bounces of one mail that was relayed come here, if its seal is genuine"}
     if isinstance(found, recipients.Answering):
         return {**answer, "reason": "an answer token: it works for the mailbox it was issued to, until it expires"}
     return {**answer, "numbers": list(found.numbers), **_row(found.route)}
@@ -111,6 +140,7 @@ def _row(row: Route) -> dict[str, Any]:
             ]
         ),
         "sender": row.originator or "(the account's)",
+        **({"countries": list(row.countries)} if row.local else {}),
     }
 
 

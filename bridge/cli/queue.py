@@ -13,11 +13,13 @@ import click
 from bridge.cli.options import print_json, utc, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.message import Channel, Delivery, State
-from bridge.spool import Event, Spool, Step
+from bridge.spool import Arrival, Event, Spool, Step
 
 Shown = list[tuple[Delivery, list[Event]]]
 
+_BY = "by the operator"
 _LIFE = {Channel.SMS: 86400.0, Channel.MAIL: 5 * 86400.0}
+_ORIGIN = ("kind", "sender", "author", "proof", "peer")
 _NEEDS_YES = frozenset({State.UNKNOWN, State.FAILED})
 
 
@@ -51,23 +53,43 @@ def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> No
 @with_config
 @with_json
 def show(identifier: str, config_path: Path, as_json: bool) -> int:
-    """Show a delivery (M-1), or all of a mail (M), with its history.
+    """Show a delivery (M-1), or all of a mail (M), with its history, who sent it and what proved that.
 
     With --json, M-1 is one object and M an array of them.
     """
-    found: Shown = with_spool(config_path, lambda spool: spool.show(identifier))
+    found, arrival = with_spool(config_path, lambda spool: _found(spool, identifier))
     if not found:
         click.echo(f"there is nothing with the id {identifier}", err=True)
         return 1
     if as_json:
-        shown = [{**_fields(delivery), "events": [_event(event) for event in events]} for delivery, events in found]
+        came = {name: getattr(arrival, name) for name in _ORIGIN} if arrival is not None else {}
+        shown = [
+            {**_fields(delivery), **came, "events": [_event(event) for event in events]} for delivery, events in found
+        ]
         print_json(shown[0] if identifier == found[0][0].id else shown)
         return 0
     for delivery, events in found:
         click.echo(f"{delivery.id}  {delivery.state.value}  {delivery.channel.value} to {delivery.recipient}")
+        if arrival is not None:
+            click.echo(f"  {_as_text(arrival)}")
         for event in events:
             click.echo(f"  {utc(event.at)}  {event.event:<14} {event.code} {event.text}".rstrip())
     return 0
+
+
+async def _found(spool: Spool, identifier: str) -> tuple[Shown, Arrival | None]:
+    found = await spool.show(identifier)
+    return found, await spool.arrival(found[0][0].mail) if found else None
+
+
+def _as_text(arrival: Arrival) -> str:
+    """``mail from a@example.org, peer 192.0.2.1, proof network``; the author where it is not the sender."""
+    if arrival.kind in {"command", "notice"}:  # of our own making
+        return arrival.kind
+    author = arrival.author if arrival.author != arrival.sender else ""
+    told = {"author": author, "peer": arrival.peer, "proof": arrival.proof}
+    known = [f"{name} {word}" for name, word in told.items() if word]
+    return ", ".join([f"{arrival.kind} from {arrival.sender or '<>'}", *known])
 
 
 def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> None:
@@ -115,11 +137,13 @@ async def _change(
 
 
 def _hold(delivery: Delivery, _now: float) -> Step:
-    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_HOLDABLE, text="by the operator")
+    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_HOLDABLE, text=_BY)
 
 
 def _release(delivery: Delivery, now: float) -> Step:
-    return Step(id=delivery.id, to=State.QUEUED, event="released", only_from=frozenset({State.HELD}), next_at=now)
+    return Step(
+        id=delivery.id, to=State.QUEUED, event="released", only_from=frozenset({State.HELD}), text=_BY, next_at=now
+    )
 
 
 def _retry(delivery: Delivery, now: float) -> Step:
@@ -127,11 +151,13 @@ def _retry(delivery: Delivery, now: float) -> Step:
     renewed = now + _LIFE[delivery.channel] if delivery.state in _NEEDS_YES else None
     # Only from the state that was looked at: meanwhile it may have become unknown, and that needs a yes.
     seen = _RETRIED & {delivery.state}
-    return Step(id=delivery.id, to=State.QUEUED, event="retried", only_from=seen, next_at=now, expires_at=renewed)
+    return Step(
+        id=delivery.id, to=State.QUEUED, event="retried", only_from=seen, text=_BY, next_at=now, expires_at=renewed
+    )
 
 
 def _drop(delivery: Delivery, _now: float) -> Step:
-    return Step(id=delivery.id, to=State.DROPPED, event="dropped", text="by the operator")
+    return Step(id=delivery.id, to=State.DROPPED, event="dropped", text=_BY)
 
 
 _RETRIED = frozenset({State.QUEUED, State.UNKNOWN, State.FAILED, State.HELD})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from bridge.config import bridge_toml, routes, secrets, users
+from bridge.config import bridge_toml, provable, routes, secrets, users
 from bridge.config.document import Document, UnreadableFile, parse, read_text
 from bridge.config.problems import Collector, ConfigError, Problem, shown
 from bridge.config.reading import Files, Place
@@ -119,7 +119,17 @@ def _users(sections: dict[str, bridge_toml.Section]) -> Mapping[str, User] | Non
     """The users by name; None without a usable users file."""
     smtpd = sections["smtpd"]
     path: Path | None = smtpd.values.get("users_file")
-    return None if path is None else users.read(path, smtpd.place.at("users_file"))
+    if path is None:
+        return None
+    place = smtpd.place.at("users_file")
+    found = users.read(path, place)
+    provable.check_users(
+        (found or {}).values(),
+        place,
+        listen=smtpd.values.get("listen", ()),
+        has_tls=bool(smtpd.says("tls_certificate")),
+    )
+    return found
 
 
 def _routes(sections: dict[str, bridge_toml.Section], known_users: Mapping[str, User] | None) -> tuple[Route, ...]:
@@ -141,4 +151,12 @@ def _routes(sections: dict[str, bridge_toml.Section], known_users: Mapping[str, 
         users_known=known_users is not None or not sections["smtpd"].says("users_file"),
     )
     place = Place(document=document, collector=top.place.collector, files=top.place.files, country=country)
-    return routes.read(place, around)
+    rows = routes.read(place, around)
+    if around.users_known:
+        others = sections["smtpd"].values.get("networks") or _proves_mail(sections["mail_authentication"])
+        provable.check_routes(rows, place, users=(known_users or {}).values(), others=bool(others))
+    return rows
+
+
+def _proves_mail(mail_authentication: bridge_toml.Section) -> bool:
+    return bool(mail_authentication.values.get("check") or mail_authentication.values.get("relays"))

@@ -163,6 +163,12 @@ def _check_mail_authentication(sections: dict[str, Section]) -> None:
             "is missing: the relays' results cannot be told from forged ones",
             'write the name with which they begin that header, for example authserv_id = "mx.example.com"',
         )
+    believed = sections["smtpd"].values.get("networks") or ()
+    if any(one.network_address in other or other.network_address in one for one in relays for other in believed):
+        section.place.at("relays").problem(
+            "one of them lies in [smtpd] networks, and so its envelope senders are believed unchecked",
+            "keep it in one of the two; what relays mail from strangers belongs here",
+        )
     if name and not section.says("relays"):
         section.place.at("authserv_id").problem("there are no relays that write it", "set relays as well, or remove it")
     if section.values.get("nameservers") and section.values.get("check") is False:

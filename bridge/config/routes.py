@@ -14,7 +14,19 @@ from bridge.message import OnUnknown, Reports
 from bridge.routing import Allow, Pattern, Route
 
 _AS_READ = (
-    *("max_parts", "too_long", "subject", "attachments", "end_mark", "lifetime", "warn_after", "unknown_wait"),
+    *(
+        "max_parts",
+        "too_long",
+        "subject",
+        "attachments",
+        "receipts",
+        "success",
+        "end_mark",
+        "html",
+        "lifetime",
+        "warn_after",
+        "unknown_wait",
+    ),
     *("flash", "binary", "voice", "urgent"),
 )
 _EXAMPLE = 'write for example [[route]] with address = "anna@sms.example.com", number = "…", allow = ["*@example.com"]'

@@ -195,6 +195,7 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
     ),
     "notices": (
         Key("collect", duration("0s", "1h"), "2s", "How long outcomes of one mail wait for each other."),
+        Key("limit", rate, "60/h", "Notices to one author; what is more comes as one list an hour."),
         Key("language", _LANGUAGE, None, "Language of notices; without it the language above."),
     ),
     "console": (

@@ -77,16 +77,18 @@ def warn_if_open(path: Path, place: Place) -> None:
         )
 
 
-def lines(path: Path, place: Place) -> list[tuple[int, str]] | None:
+_BARE_NAME: Final = "a bare name is looked up in $CREDENTIALS_DIRECTORY, then beside the configuration"
+
+
+def lines(path: Path, place: Place, hint: str = _BARE_NAME) -> list[tuple[int, str]] | None:
     """The lines that are not blank, with their numbers, or None after a Problem at the key that names the
-    file.
+    file; `hint` is what to do where there is none.
     """
     warn_if_open(path, place)
     try:
         text = read_text(path)
     except UnreadableFile as error:
-        hint = error.hint or "a bare name is looked up in $CREDENTIALS_DIRECTORY, then beside the configuration"
-        place.problem(error.message, hint)
+        place.problem(error.message, error.hint or hint)
         return None
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 

@@ -89,11 +89,6 @@ class MailAuthenticationSettings:
     authserv_id: str | None = None
     nameservers: tuple[Endpoint, ...] = ()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether any mail can be proven this way."""
-        return self.check or bool(self.relays)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebsmsSettings:
@@ -156,6 +151,7 @@ class LimitsSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticesSettings:
     collect: float = 2.0  # seconds
+    limit: Rate = Rate(count=60, seconds=3600)
     language: str | None = None  # None: the top level's
 
 

@@ -28,6 +28,7 @@ _SCRYPT: Final = re.compile(
 _FIELDS: Final = 3
 _SCRYPT_COST: Final = ((10, 20), (1, 32), (1, 16))  # ln, r, p: from too weak up to what a login may take
 _ARGON2_MEMORY: Final = 1024 * 1024  # KiB; one login may not take more than 1 GiB
+_MAKE_FILE: Final = "make it with: smsbridge user add NAME ADDRESS"
 _MAKE_HASH: Final = "make one with: smsbridge user add --replace NAME"
 _FORM: Final = "write name:hash:address,address,*@domain, or use: smsbridge user add NAME ADDRESS"
 CERTIFICATE: Final = "certificate"
@@ -40,7 +41,7 @@ def read(path: Path, place: Place) -> Mapping[str, User] | None:
     """
     file = place.files.name(path)
     place.collector.read(file)
-    found = secrets.lines(path, place)
+    found = secrets.lines(path, place, _MAKE_FILE)
     if found is None:
         return None
     users: dict[str, User] = {}

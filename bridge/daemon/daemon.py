@@ -15,6 +15,7 @@ from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
 from bridge.daemon import mail_door
 from bridge.daemon.parts import (
+    DIAGNOSTICS,
     SMARTHOST_CONNECTIONS,
     explain,
     mail_authentication,
@@ -151,6 +152,7 @@ class Daemon:
             sdnotify.ready(f"the new configuration is wrong, the old one stays: {len(problems)} errors")
             return
         self._configuration = new
+        mail_door.end_logins(self._smtpd, old.users, new.users)
         self._mail_authentication = mail_authentication(new)
         for difference in routing.differences(old.routes, new.routes):
             self._log.info("route changed", reason=difference)
@@ -209,6 +211,7 @@ class Daemon:
             new_id=mail_ids(self._clock, secrets.token_bytes),
             wake=self.wake,
             explain=explain,
+            diagnostics=DIAGNOSTICS,
         )
 
     async def _open_doors(self) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.config import Configuration, Endpoint
+from bridge.config import Configuration, Endpoint, User
 from bridge.config.users import CERTIFICATE
+from bridge.smtpd import replies
 from bridge.smtpd.contract import Limits, Policy, Terms
 from bridge.smtpd.listener import MEMORY, Listener
 
@@ -40,6 +41,14 @@ def renew(listener: Listener, configuration: Configuration, new: Terms) -> None:
     listener.total = settings.max_connections
     listener.per_address = settings.max_connections_per_address
     listener.room.limit = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)
+
+
+def end_logins(listener: Listener, old: Mapping[str, User], new: Mapping[str, User]) -> None:
+    """Ends the sessions of users who were removed or changed: who stole a password may be logged in with it still."""
+    for session in list(listener.sessions):
+        user = session.peer.user
+        if user is not None and old.get(user) != new.get(user):
+            session.dismiss(replies.LOGIN_ENDED, in_data=True)
 
 
 def terms(configuration: Configuration, policy: Policy[Any]) -> Terms:

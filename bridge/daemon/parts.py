@@ -15,6 +15,7 @@ from bridge.transports.maildir import Maildir
 from bridge.transports.smtp import Smarthost
 
 SMARTHOST_CONNECTIONS: Final = 4
+DIAGNOSTICS: Final = sentences.DIAGNOSTICS
 
 _FIXED: Final = (
     "smtpd.listen",

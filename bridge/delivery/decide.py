@@ -53,6 +53,8 @@ def _again(delivery: Delivery, receipt: Receipt, at: float, *, counted: bool) ->
         id=delivery.id,
         to=State.QUEUED,
         event="deferred",
+        # A report or a bounce may have ended it meanwhile; from there only an operator starts again.
+        only_from=frozenset({State.SENDING}),
         code=receipt.code,
         text=receipt.text,
         status=receipt.status,

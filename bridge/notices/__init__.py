@@ -1,22 +1,18 @@
 """What falls due to be told, as ordinary mails: outcomes to authors, what nobody else would learn to the postmaster.
 
 A notice is a delivery on the mail channel like any other. It is committed together with the mark that its outcome was
-told, so a crash neither repeats nor forgets one. Outcomes of one mail that fall together become one notice.
+told, so a crash neither repeats nor forgets one. Outcomes of one mail that fall together become one notice, and notices
+to one addressee that are too many become one list an hour.
 """
 
-import email
-import email.header
-import email.policy
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from bridge import compose
-from bridge.config import Configuration
+from bridge.config import Configuration, Rate
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, Delivery, NewId, Reports, State, StoreUnavailable, decode_sms
-from bridge.normalize import display
-from bridge.notices.words import WORDS, Words, sentence
+from bridge.message import Channel, Clock, Delivery, NewId, Reports, StoreUnavailable
+from bridge.notices import letters
+from bridge.notices.allowance import Allowance
 from bridge.spool import NOTICES, Alert, Intake, Spool, Telling
 
 EVERY = 0.5
@@ -26,9 +22,8 @@ Explain = Callable[[str, str], str | None]
 """A provider's code and a language to the sentence for people, where the provider has one."""
 
 LIFETIME = 5 * 86400.0
-_TOO_LATE = "4.4.7"
-_LIMIT = 200
-_MOST_TEXT = 2000
+_LIMIT = 200  # mails
+_MOST_LISTED = 2000  # mails
 
 
 class Notices:
@@ -43,8 +38,12 @@ class Notices:
         new_id: NewId,
         wake: Callable[[Channel], None],
         explain: Explain = lambda _code, _language: None,
+        diagnostics: str = letters.OWN_WORDS,
     ) -> None:
+        """`diagnostics` is the type of the provider's codes in a Diagnostic-Code, for example ``x-websms``."""
         self._explain = explain
+        self._diagnostics = diagnostics
+        self._allowance = Allowance()
         self._spool = spool
         self._configuration = configuration
         self._clock = clock
@@ -57,8 +56,10 @@ class Notices:
         now = self._clock()
         configuration = self._configuration()
         collect = configuration.settings.notices.collect
+        for told_to in self._allowance.lists(now):
+            await self._list(configuration, told_to, now)
         due = await self._spool.telling(now - collect, now, _LIMIT)
-        for together in _by_notice(due):
+        for together in await self._affordable(configuration.settings.notices.limit, due, now):
             try:
                 await self._tell(configuration, together, now)
             except StoreUnavailable:
@@ -71,57 +72,78 @@ class Notices:
         if alerts:
             await self._alert(configuration, alerts, now)
 
+    async def _affordable(self, limit: Rate, due: Sequence[Telling], now: float) -> list[list[Telling]]:
+        """The notices that may go now; what they tell of the others waits for a list."""
+        now_due: list[list[Telling]] = []
+        later: dict[float, list[tuple[str, str]]] = {}
+        for together in _by_notice(due):
+            until = self._allowance.until(_told_to(together[0].delivery), limit, now)
+            if until is None:
+                now_due.append(together)
+            else:
+                later.setdefault(until, []).extend(_told(together))
+        for until, told in later.items():
+            await self._spool.postpone(told, until)
+            self._log.warning("notices folded", count=len(told), reason="more than [notices] limit")
+        return now_due
+
     async def _tell(self, configuration: Configuration, together: list[Telling], now: float) -> None:
         settings = configuration.settings
         first = together[0]
         told_to = _told_to(first.delivery)
-        to = told_to or settings.postmaster
-        told = [(item.delivery.id, item.told) for item in together]
         if first.delivery.channel is Channel.MAIL and first.delivery.recipient == settings.postmaster:
             # The postmaster's own mail failed: there is nobody left to tell but the log.
             self._log.critical("postmaster unreachable", id=first.delivery.id, reason=first.delivery.reason)
-            to = ""
-        language = settings.notices.language or first.delivery.language
+            await self._spool.accept(_intake(self._new_id(), now, together))
+            return
+        original = await self._spool.original(first.delivery.mail) if told_to else None
+        language = letters.author_language(original) or settings.notices.language or first.delivery.language
         language = language if told_to else settings.language
-        words = WORDS[language]
-        notice_id = self._new_id()
-        deliveries: tuple[Delivery, ...] = ()
-        if to:
-            reasons = [_why(words, item, self._explained(item, language)) for item in together]
-            body = _body(words, together, reasons, for_author=bool(told_to))
-            payload = _compose(configuration, to, words.subject(first.told, _shown(first.delivery)), body, first, now)
-            deliveries = (_delivery(configuration, notice_id, to, payload, now),)
-        await self._spool.accept(
-            Intake(
-                id=notice_id,
-                kind="notice",
-                at=now,
-                sender="",
-                proof="bridge",
-                deliveries=deliveries,
-                told=told,
-            )
+        notice = letters.Notice(
+            to=told_to or settings.postmaster,
+            together=together,
+            explained=[self._explained(item, language) for item in together],
+            language=language,
+            original=original,
+            kind=self._diagnostics,
         )
-        if to:
-            self._log.info("notice", id=notice_id, recipient=to, about=first.delivery.mail, reason=first.told)
-            self._wake(Channel.MAIL)
+        write = letters.to_author if told_to else letters.to_operator
+        await self._send(configuration, notice.to, write(settings, notice, now), together, now)
 
     def _explained(self, item: Telling, language: str) -> str | None:
         delivery = item.delivery
         return self._explain(delivery.code, language) if delivery.channel is Channel.SMS else None
 
+    async def _list(self, configuration: Configuration, told_to: str, now: float) -> None:
+        """One list of all that is owed to an addressee."""
+        settings = configuration.settings
+        owed = await self._spool.telling(now, now, _MOST_LISTED, told_to=told_to)
+        mails = len({(item.delivery.mail, item.told) for item in owed})
+        if owed:
+            language = settings.notices.language or owed[0].delivery.language
+            to, language = (told_to, language) if told_to else (settings.postmaster, settings.language)
+            payload = letters.digest(settings, to, language, owed, now)
+            await self._send(configuration, to, payload, owed, now)
+        self._allowance.listed(told_to, mails, settings.notices.limit, now)
+
+    async def _send(
+        self, configuration: Configuration, to: str, payload: bytes, told: Sequence[Telling], now: float
+    ) -> None:
+        notice_id = self._new_id()
+        delivery = _delivery(configuration, notice_id, to, payload, now)
+        await self._spool.accept(_intake(notice_id, now, told, delivery))
+        about, reason = told[0].delivery.mail, told[0].told
+        self._log.info("notice", id=notice_id, recipient=to, about=about, reason=reason, count=len(told))
+        self._wake(Channel.MAIL)
+
     async def _give_up(self, together: list[Telling], now: float) -> None:
-        told = [(item.delivery.id, item.told) for item in together]
-        await self._spool.accept(Intake(id=self._new_id(), kind="notice", at=now, proof="bridge", told=told))
+        await self._spool.accept(_intake(self._new_id(), now, together))
         await self._spool.alert(f"A notice about {together[0].delivery.mail} could not be written; see the log.", now)
 
     async def _alert(self, configuration: Configuration, alerts: Sequence[Alert], now: float) -> None:
         settings = configuration.settings
-        words = WORDS[settings.language]
         notice_id = self._new_id()
-        lines = "\n\n".join(f"{compose.date(alert.at)}\n{alert.text}" for alert in alerts)
-        subject = words.alert.format(hostname=settings.hostname)
-        payload = _compose(configuration, settings.postmaster, subject, lines, None, now, alerts[0].id)
+        payload = letters.alert(settings, alerts, now)
         await self._spool.accept(
             Intake(
                 id=notice_id,
@@ -141,7 +163,11 @@ def _told_to(delivery: Delivery) -> str:
     return delivery.sender if delivery.channel is Channel.SMS else ""
 
 
-def _by_notice(due: list[Telling]) -> Iterator[list[Telling]]:
+def _told(together: Sequence[Telling]) -> list[tuple[str, str]]:
+    return [(item.delivery.id, item.told) for item in together]
+
+
+def _by_notice(due: Sequence[Telling]) -> Iterator[list[Telling]]:
     def key(item: Telling) -> tuple[str, str, str]:
         return (item.delivery.mail, item.told, _told_to(item.delivery))
 
@@ -149,82 +175,8 @@ def _by_notice(due: list[Telling]) -> Iterator[list[Telling]]:
         yield list(group)
 
 
-def _shown(delivery: Delivery) -> str:
-    return display(delivery.recipient) if delivery.channel is Channel.SMS else delivery.recipient
-
-
-def _body(words: Words, together: list[Telling], reasons: list[str], *, for_author: bool) -> str:
-    first = together[0]
-    parts = [words.opening[(first.delivery.channel, first.told)]]
-    for item, reason in zip(together, reasons, strict=True):
-        delivery = item.delivery
-        parts.append(f"  {_shown(delivery)}")
-        if item.told != "delivered":
-            answer = f"{delivery.code} {delivery.reason}".strip()
-            parts[-1] += f"\n    {reason}"
-            parts[-1] += f"\n    {words.answer}: {answer}" if answer else ""
-    text = _text(first.delivery)
-    if text:
-        indented = "\n".join(f"  {line}" for line in text[:_MOST_TEXT].split("\n"))
-        parts.append(f"{words.text}:\n{indented}")
-    if not for_author:
-        parts.append(words.nobody_else)
-    parts.append(words.identifier.format(id=first.delivery.mail))
-    return "\n\n".join(parts)
-
-
-def _why(words: Words, item: Telling, explained: str | None) -> str:
-    """What is the case and what to do: in the provider's sentence where it has one, else in that of the status."""
-    delivery = item.delivery
-    if item.told != "delayed" or delivery.state is State.UNKNOWN:
-        general = sentence(words, delivery.status)
-        return f"{general} {explained}" if explained and delivery.status == _TOO_LATE else explained or general
-    if delivery.state is State.HELD:
-        return f"{words.held} {explained or ''}".rstrip()
-    said = explained or (sentence(words, delivery.status) if delivery.status else "")
-    return f"{said} {words.goes_on}".lstrip()
-
-
-def _text(delivery: Delivery) -> str:
-    if not delivery.payload:  # erased after keep_text
-        return ""
-    if delivery.channel is Channel.SMS:
-        return decode_sms(delivery.payload).text
-    relayed = email.message_from_bytes(delivery.payload, policy=email.policy.compat32)
-    decoded = relayed.get_payload(decode=True)
-    subject = str(email.header.make_header(email.header.decode_header(relayed.get("Subject", ""))))
-    head = f"Subject: {subject}\n\n" if relayed.get_content_type() == "text/plain" else ""
-    return head + decoded.decode("utf-8", "replace").replace("\r\n", "\n") if isinstance(decoded, bytes) else ""
-
-
-def _compose(
-    configuration: Configuration,
-    to: str,
-    subject: str,
-    body: str,
-    first: Telling | None,
-    now: float,
-    alert: int = 0,
-) -> bytes:
-    settings = configuration.settings
-    seed = f"{first.delivery.id}/{first.told}" if first is not None else f"alert/{alert}/{now}"
-    digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
-    headers = [
-        ("From", compose.mailbox("smsbridge", f"postmaster@{settings.domains[0]}")),
-        ("To", compose.recipient(to)),
-        ("Subject", compose.encoded(subject)),
-        ("Date", compose.date(now)),
-        ("Message-ID", f"<notice.{digest}@{settings.hostname}>"),
-        (
-            "Auto-Submitted",
-            "auto-replied" if first is not None and _told_to(first.delivery) else "auto-generated",
-        ),
-    ]
-    if first is not None:
-        headers.append(("X-SMS-Id", first.delivery.mail))
-        if first.message_id is not None and first.kind == "mail":
-            headers += [("In-Reply-To", first.message_id), ("References", first.message_id)]
-    return compose.compose(headers, body)
+def _intake(notice_id: str, now: float, told: Sequence[Telling], *deliveries: Delivery) -> Intake:
+    return Intake(id=notice_id, kind="notice", at=now, proof="bridge", deliveries=deliveries, told=_told(told))
 
 
 def _delivery(configuration: Configuration, notice_id: str, to: str, payload: bytes, now: float) -> Delivery:

@@ -1,4 +1,4 @@
-"""What notices say, in German and English: one place, so that a translator needs to read nothing else."""
+"""What notices say, in German and English: here and in `statuses`, so that a translator needs to read nothing else."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ class Words:
     """One language."""
 
     subjects: dict[str, str]
+    others: str
     opening: _Opening
-    sentences: dict[str, str]
+    outcomes: dict[str, str]
     answer: str
     text: str
     nobody_else: str
@@ -21,9 +22,13 @@ class Words:
     held: str
     goes_on: str
     alert: str
+    digest_subject: str
+    digest: str
 
-    def subject(self, told: str, shown: str) -> str:
-        """The Subject of a notice."""
+    def subject(self, told: str, shown: str, others: int = 0) -> str:
+        """The Subject of a notice about `shown` and so many others."""
+        if others:
+            shown = self.others.format(recipient=shown, count=others)
         return self.subjects[told].format(recipient=shown)
 
 
@@ -33,29 +38,37 @@ WORDS = {
             "failed": "Not delivered: {recipient}",
             "delayed": "Delayed: {recipient}",
             "delivered": "Delivered: {recipient}",
+            "corrected": "Delivered after all: {recipient}",
+            "relayed": "Sent, arrival not confirmed: {recipient}",
+            "expanded": "Sent on to a group: {recipient}",
         },
+        others="{recipient} and {count} more",
         opening={
             (Channel.SMS, "failed"): "Your message was not delivered as SMS to:",
+            (Channel.SMS, "delayed"): "Your message is not known to have reached the phone yet:",
+            (Channel.SMS, "delivered"): "Your message has arrived on the phone:",
             (
                 Channel.SMS,
-                "delayed",
-            ): "Your message is not known to have reached the phone yet:",
-            (Channel.SMS, "delivered"): "Your message has arrived on the phone:",
+                "corrected",
+            ): "Your message has arrived on the phone after all; an earlier notice said that it had failed:",
+            (Channel.SMS, "relayed"): "The provider has taken your message, but the phone never confirmed it. It may "
+            "well have arrived; nobody can say:",
+            (Channel.SMS, "expanded"): "Your message was taken for all phones of this group. You will only hear of "
+            "those where it fails:",
             (Channel.MAIL, "failed"): "A mail of the bridge was not accepted by the mailbox:",
             (Channel.MAIL, "delayed"): "A mail of the bridge could not be delivered yet:",
             (Channel.MAIL, "delivered"): "A mail of the bridge was delivered:",
+            (Channel.MAIL, "corrected"): "A mail of the bridge was delivered after all:",
+            (Channel.MAIL, "relayed"): "A mail of the bridge was passed on:",
+            (Channel.MAIL, "expanded"): "A mail of the bridge was passed on to several mailboxes:",
         },
-        sentences={
-            "5.1.3": "The number is not valid. Check it and write again.",
-            "5.2.0": "The phone did not take the message.",
-            "5.2.3": "The text is too long. Shorten it and write again.",
-            "5.6.0": "The provider cannot send this text. Write it in plain words.",
-            "5.7.1": "The provider or the phone refuses messages to this number. Ask the operator.",
-            "4.4.7": "The message could not be delivered in time. Write again if it still matters.",
-            "4.4.2": "The provider's answer was lost; the phone may or may not have it. It was not sent again.",
-            "4.3": "Something at the bridge needs the operator.",
-            "4": "There is a passing fault.",
-            "5": "It failed for good and is not tried again.",
+        outcomes={
+            "failed": "not delivered",
+            "delayed": "delayed",
+            "delivered": "delivered",
+            "corrected": "delivered after all",
+            "relayed": "sent, not confirmed",
+            "expanded": "sent on to a group",
         },
         answer="Answer",
         text="The text was",
@@ -64,36 +77,46 @@ WORDS = {
         held="It is held until the operator decides.",
         goes_on="The bridge keeps trying.",
         alert="smsbridge on {hostname} needs attention",
+        digest_subject="What became of {count} messages",
+        digest="There were too many notices to send each by itself. This list stands for all of them; if it goes on, "
+        "the next one comes in an hour.",
     ),
     "de": Words(
         subjects={
             "failed": "Nicht zugestellt: {recipient}",
             "delayed": "Verzögert: {recipient}",
             "delivered": "Zugestellt: {recipient}",
+            "corrected": "Doch zugestellt: {recipient}",
+            "relayed": "Gesendet, Ankunft nicht bestätigt: {recipient}",
+            "expanded": "An eine Gruppe weitergegeben: {recipient}",
         },
+        others="{recipient} und {count} weitere",
         opening={
             (Channel.SMS, "failed"): "Ihre Nachricht wurde nicht als SMS zugestellt an:",
+            (Channel.SMS, "delayed"): "Es ist noch nicht bekannt, dass Ihre Nachricht das Telefon erreicht hat:",
+            (Channel.SMS, "delivered"): "Ihre Nachricht ist auf dem Telefon angekommen:",
             (
                 Channel.SMS,
-                "delayed",
-            ): "Es ist noch nicht bekannt, dass Ihre Nachricht das Telefon erreicht hat:",
-            (Channel.SMS, "delivered"): "Ihre Nachricht ist auf dem Telefon angekommen:",
+                "corrected",
+            ): "Ihre Nachricht ist doch auf dem Telefon angekommen; eine frühere Meldung nannte sie gescheitert:",
+            (Channel.SMS, "relayed"): "Der Anbieter hat Ihre Nachricht angenommen, aber das Telefon hat sie nie "
+            "bestätigt. Sie kann gut angekommen sein; sagen kann es niemand:",
+            (Channel.SMS, "expanded"): "Ihre Nachricht wurde für alle Telefone dieser Gruppe angenommen. Sie hören nur "
+            "noch von denen, bei denen sie scheitert:",
             (Channel.MAIL, "failed"): "Eine Mail der Bridge wurde nicht angenommen:",
             (Channel.MAIL, "delayed"): "Eine Mail der Bridge konnte noch nicht zugestellt werden:",
             (Channel.MAIL, "delivered"): "Eine Mail der Bridge wurde zugestellt:",
+            (Channel.MAIL, "corrected"): "Eine Mail der Bridge wurde doch zugestellt:",
+            (Channel.MAIL, "relayed"): "Eine Mail der Bridge wurde weitergegeben:",
+            (Channel.MAIL, "expanded"): "Eine Mail der Bridge wurde an mehrere Postfächer weitergegeben:",
         },
-        sentences={
-            "5.1.3": "Die Nummer ist ungültig. Bitte prüfen und noch einmal schreiben.",
-            "5.2.0": "Das Telefon hat die Nachricht nicht angenommen.",
-            "5.2.3": "Der Text ist zu lang. Bitte kürzen und noch einmal schreiben.",
-            "5.6.0": "Der Anbieter kann diesen Text nicht senden. Bitte einfacher schreiben.",
-            "5.7.1": "Der Anbieter oder das Telefon lehnt Nachrichten an diese Nummer ab. Bitte den Betreiber fragen.",
-            "4.4.7": "Die Nachricht kam nicht rechtzeitig an. Bei Bedarf bitte noch einmal schreiben.",
-            "4.4.2": "Die Antwort des Anbieters ging verloren; ob das Telefon die Nachricht hat, ist ungewiss. "
-            "Sie wurde nicht noch einmal gesendet.",
-            "4.3": "Bei der Bridge muss der Betreiber etwas beheben.",
-            "4": "Es gibt eine vorübergehende Störung.",
-            "5": "Sie ist endgültig gescheitert und wird nicht noch einmal versucht.",
+        outcomes={
+            "failed": "nicht zugestellt",
+            "delayed": "verzögert",
+            "delivered": "zugestellt",
+            "corrected": "doch zugestellt",
+            "relayed": "gesendet, nicht bestätigt",
+            "expanded": "an eine Gruppe weitergegeben",
         },
         answer="Antwort",
         text="Der Text war",
@@ -102,14 +125,8 @@ WORDS = {
         held="Sie wird zurückgehalten, bis der Betreiber entscheidet.",
         goes_on="Es wird weiter versucht.",
         alert="smsbridge auf {hostname} braucht Aufmerksamkeit",
+        digest_subject="Was aus {count} Nachrichten wurde",
+        digest="Es waren zu viele Meldungen, um jede einzeln zu senden. Diese Liste steht für alle; geht es so weiter, "
+        "kommt die nächste in einer Stunde.",
     ),
 }
-
-
-def sentence(words: Words, status: str) -> str:
-    """The sentence for an RFC 3463 status: its own, else its subject's, else its class's."""
-    for length in (len(status), 3, 1):
-        found = words.sentences.get(status[:length])
-        if found is not None:
-            return found
-    return words.sentences["4"]

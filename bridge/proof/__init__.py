@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from bridge.access import Proof, inside
 from bridge.config import User
+from bridge.config.users import CERTIFICATE
 from bridge.routing import Network
 
 
@@ -27,7 +28,7 @@ def prove(
             user=user.name,
             sender=sender if proven else None,
             envelope=proven,
-            how=f"user:{user.name}",
+            how=f"{'certificate' if user.hash == CERTIFICATE else 'user'}:{user.name}",
         )
     if sender and inside(peer, networks):
         return Proof(peer=peer, sender=sender, envelope=True, how="network")

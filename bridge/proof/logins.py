@@ -84,7 +84,8 @@ class Logins:
         elif self._right.get(mark, 0.0) <= now:
             spared = trusted or self._known.is_familiar(place)
             stored, is_own = self._hash(name, user, users)
-            if not (await self._try(stored, password, source, spared=spared) and is_own):
+            fits = await self._try(stored, password, source, spared=spared) and is_own
+            if not fits or self._users().get(name) != user:  # a reload may have changed it meanwhile
                 doublings, locks = self._failures.note(source, self._clock())
                 return Outcome(right=False, doublings=doublings, locks=locks)
             self._remember(mark)

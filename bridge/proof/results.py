@@ -65,13 +65,24 @@ def _opened(value: str) -> tuple[str, Iterator[str]]:
 
 
 def _uncommented(value: str) -> str | None:
-    """`value` with a blank for each comment; None where brackets or quotes are not closed."""
+    """`value` with a blank for each comment; None where brackets or quotes are not closed, or readers may disagree.
+
+    They do about blanks beyond ASCII, which a local part may hold (RFC 6532) and Python's `strip` and `\\s` take for
+    white space, and about a quote in a comment: relays that repeat a quoted local part there forget that a bracket in
+    it closes the comment all the same, and what follows is the stranger's.
+    """
+    if any(letter.isspace() and letter not in " \t\r\n" for letter in value):
+        return None
     out: list[str] = []
     depth, quoted, at = 0, False, 0
     while at < len(value):
         letter = value[at]
-        if letter == "\\" and (depth or quoted):
-            out.append("" if depth else value[at : at + 2])
+        escapes = letter == "\\" and (depth > 0 or quoted)
+        piece = value[at : at + 1 + escapes]
+        if depth and '"' in piece:
+            return None
+        if escapes:
+            out.append("" if depth else piece)
             at += 2
             continue
         if letter == '"' and not depth:

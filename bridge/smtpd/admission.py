@@ -13,12 +13,16 @@ from bridge.access import Proof, inside, may_use
 from bridge.config import Configuration
 from bridge.proof import prove
 from bridge.routing import Allow, Route
-from bridge.smtpd import incoming
+from bridge.smtpd import incoming, returned
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target
+from bridge.smtpd.returned import Bounced
 
 UNKNOWN_ADDRESS = Reply(550, "5.1.1", "no such address here")
+NO_ANSWER = Reply(
+    550, "5.1.1", "this answer address has expired or was made for another mailbox; write to the phone's own address"
+)
 _NULL_SENDER = Reply(550, "5.7.1", "bounces and automatic reports are not sent as SMS")
 _DEAR = Reply(550, "5.7.1", "this number may cost more than an SMS usually does; nothing is sent to it")
 
@@ -46,13 +50,15 @@ def sender_proof(configuration: Configuration, peer: Peer, sender: str) -> Proof
 
 def admit(
     configuration: Configuration, peer: Peer, sender: str, recipient: str, now: float
-) -> Reply | Target | Forward | Incoming | Pending:
+) -> Reply | Target | Forward | Incoming | Bounced | Pending:
     """What a recipient is to this client and envelope sender; a `Reply` says why it is nothing."""
     if secret := incoming.resolve(configuration, recipient, peer_address(peer.host)):
         return UNKNOWN_ADDRESS if secret is True else secret
     meaning = recipients.resolve(configuration, recipient)
     if isinstance(meaning, recipients.Operator):
         return Forward(address=meaning.address)
+    if isinstance(meaning, recipients.Returning):
+        return returned.resolve(configuration, meaning, now) or UNKNOWN_ADDRESS
     if isinstance(meaning, recipients.Nowhere) and meaning.route is None:
         return Reply(meaning.code, meaning.status, meaning.text)
     if not sender:
@@ -93,7 +99,7 @@ def _by_token(configuration: Configuration, found: recipients.Answering, proof: 
         return _not_allowed(proof)
     answer = threads.read_token(configuration.keys, found.token, proof.sender, now)
     if answer is None:
-        return UNKNOWN_ADDRESS
+        return NO_ANSWER
     if normalize.is_dear(answer.phone) and configuration.routes.by_phone_any(answer.phone) is None:
         return _DEAR  # what the table names literally is the operator's own choice
     route = _answer_route(configuration, answer)

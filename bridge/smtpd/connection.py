@@ -10,11 +10,14 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar
 
 from bridge.log import get_logger
+from bridge.smtpd import replies
 from bridge.smtpd.certificates import names_in
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.wire import Farewell, Gone, Phase, Wire
 
 log = get_logger("smtpd")
+
+_ORDERLY = frozenset({replies.BYE, replies.TIMEOUT, replies.MAKING_ROOM, replies.SHUTTING_DOWN})
 
 Command = Callable[[Any, str], Coroutine[Any, Any, None]]
 
@@ -55,11 +58,17 @@ class Connection(Wire):
             self.phase is Phase.HANDSHAKE or (self.phase is Phase.COMMAND and self._waiter is not None)
         )
 
-    def is_overdue(self, patience: float) -> bool:
-        """Whether it is in DATA for longer than `patience` seconds plus what the octets received so far are worth."""
+    def behind(self, patience: float) -> float:
+        """Seconds for which the client has kept us waiting, less than 0 if it has not.
+
+        For a command, or for a mail: then beyond what the octets received so far are worth, and from `patience` on.
+        """
+        if self.is_idle:
+            return max(0.0, self.loop.time() - self.since)
         if self.phase is not Phase.DATA or self.dismissal is not None:
-            return False
-        return self.loop.time() - self.since > patience + self._data_bonus()
+            return -1.0
+        late = self.loop.time() - self.since - self._data_bonus()
+        return late if late > patience else -1.0
 
     def dismiss(self, reply: Reply, *, in_data: bool = False) -> None:
         """Ends the session with `reply`: now if it waits for the client, else before the next command.
@@ -85,7 +94,7 @@ class Connection(Wire):
             log.error("no tls", peer=self.peer.host, reason="no certificate")
             return None
         try:
-            return await self.loop.start_tls(
+            secured = await self.loop.start_tls(
                 wire,
                 self,
                 self.terms.ssl_context,
@@ -93,6 +102,8 @@ class Connection(Wire):
                 ssl_handshake_timeout=limits.handshake_timeout,
                 ssl_shutdown_timeout=limits.linger,
             )
+            # uvloop gives a transport all the same when the connection was lost during the handshake.
+            return secured if secured is not None and secured.get_extra_info("ssl_object") is not None else None
         except OSError as problem:  # ssl.SSLError, ConnectionError and TimeoutError are OSErrors
             log.info("no tls", peer=self.peer.host, reason=str(problem))
             return None
@@ -129,11 +140,17 @@ class Connection(Wire):
         except Gone:
             pass
         except Farewell as last:
+            if last.reply not in _ORDERLY or (last.reply is replies.TIMEOUT and self.phase is Phase.DATA):
+                self._note_refusal(last.reply)
             await self._say_farewell(last.reply)
         except Exception:
             log.exception("session failed", peer=self.peer.host)
         finally:
             await self._hang()
+
+    def _note_refusal(self, reply: Reply) -> None:
+        """For whoever looks for the mail that never came; the policy does so for what it refuses itself."""
+        log.warning("reject", peer=self.peer.host, code=f"{reply.code} {reply.status}", reason=reply.text)
 
     async def _say_farewell(self, reply: Reply) -> None:
         """Says `reply` in such a way that a client which is still sending can read it: reads on until it is silent.
@@ -156,7 +173,7 @@ class Connection(Wire):
                 self._inbox.clear()
                 self._alarm.set(silence)
                 await self._more()
-        except (Gone, Farewell):
+        except (Gone, Farewell, OSError):  # the last of `write_eof`, to a client that is gone
             pass
 
     async def _hang(self) -> None:

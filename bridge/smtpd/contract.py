@@ -38,7 +38,6 @@ class Peer:
     tls: bool = False
     helo: str = ""  # printable ASCII, as the client said it
     user: str | None = None  # name of the login, once there is one
-    login: str = ""  # how `user` was proven: "password", "certificate"
     certificate: tuple[str, ...] = ()  # names in the client's certificate, which one of the listener's authorities gave
     esmtp: bool = False  # EHLO, not HELO
     login_doublings: int = 0  # of `Limits.login_delay`, for wrong logins the policy has seen from there
@@ -71,6 +70,9 @@ class Policy(Protocol[Accepted]):
         """Takes the mail: `content` with CRLF line ends, dots unstuffed. Runs to its end even if the client leaves."""
         ...
 
+    def broke(self, peer: Peer, /) -> None:
+        """An exception of ours ended what this client wanted; it is logged already. Must not raise."""
+
     async def authenticate(self, peer: Peer, name: bytes, password: bytes, /) -> str | Reply | None:
         """The user's name if the password is right, None if not, a `Reply` (454, 421) when it was not tried.
 
@@ -101,7 +103,7 @@ class Limits:
     command_timeout: float = 300.0
     data_timeout: float = 300.0  # for a whole DATA, plus a second for each `data_rate` octets
     data_rate: float = 500.0
-    crowded_timeout: float = 10.0  # instead of `data_timeout` when a newcomer finds the house full
+    crowded_timeout: float = 1.0  # how far behind a mail may be when a newcomer finds the house full
     write_timeout: float = 30.0  # without progress
     handshake_timeout: float = 10.0
     header_timeout: float = 10.0  # for the PROXY header of a proxy

@@ -11,25 +11,31 @@ from bridge.limits import Limits
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.proof import mail as mail_proof
-from bridge.proof.lockout import WINDOW
+from bridge.proof.lockout import WINDOW, place_of
 from bridge.proof.logins import Busy, Locked, Logins
 from bridge.recipients import is_answer
-from bridge.smtpd import admission, holding, incoming, replies
+from bridge.smtpd import admission, checking, holding, incoming, replies, returned
 from bridge.smtpd.admission import Pending
 from bridge.smtpd.bell import Bell
+from bridge.smtpd.checking import Check, Question
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target, compile_intake
+from bridge.smtpd.returned import Bounced
 from bridge.smtpd.till import Paid, Till
+from bridge.smtpd.turns import NoTurn, Turns
 from bridge.spool import Intake, Spool
 
+_BROKE = (
+    "A mistake in the program kept the mail door from taking a mail; its sender was told to try again later. "
+    "The log has it as \"session failed\"; please report it. Others of this hour are only there."
+)
 _OUT_OF_BOUNDS = 552
 _TAKEN = 250
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
 _STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
-_CHECKS_AT_ONCE = 20
-"""Mails whose author is being proven by DNS; each may take 20 s, and strangers can ask for it."""
+_NO_TURN = (451, "4.3.2", "senders cannot be checked now, try again later")
 
 
 class Door:
@@ -52,7 +58,7 @@ class Door:
         self._configuration = configuration
         self._logins = logins
         self._mail_authentication = mail_authentication
-        self._checking = 0
+        self._turns = Turns()
         self._exchanges = limits.exchanges
         self._bell = Bell(spool=spool, clock=clock)
         self._till = Till(limits=limits, configuration=configuration, clock=clock, bell=self._bell)
@@ -83,13 +89,16 @@ class Door:
             self._log.warning("login locked", peer=peer.host, minutes=round(WINDOW / 60))
         return None
 
+    def broke(self, _peer: Peer) -> None:
+        self._bell.ring("broke", _BROKE)
+
     def exposed(self, peer: Peer, name: bytes) -> None:
         user = name.decode("utf-8", "replace")
         if self._logins.exposes(user):
             self._log.warning("password exposed", peer=peer.host, user=user, reason="it was sent without TLS")
 
     def certified(self, peer: Peer) -> str | None:
-        names = {name.lower() for name in peer.certificate}
+        names = {name.lower() for name in peer.certificate if name.isascii()}  # lower() makes K of the Kelvin sign
         users = self._configuration().users.values()
         found = next((user.name for user in users if user.hash == CERTIFICATE and user.name.lower() in names), None)
         if found is None:
@@ -108,8 +117,9 @@ class Door:
 
     def rcpt(
         self, peer: Peer, sender: str, recipient: str, parameters: Mapping[str, str]
-    ) -> Reply | Target | Forward | Incoming | Pending:
-        found = admission.admit(self._configuration(), peer, sender, recipient, self._clock())
+    ) -> Reply | Target | Forward | Incoming | Bounced | Pending | Check:
+        given = (self._configuration(), peer, sender, recipient, self._clock())
+        found = checking.admit(*given) or admission.admit(*given)
         if isinstance(found, (Target, Forward)):
             found = self._till.refusal(peer, found) or found
         if isinstance(found, Reply):
@@ -123,13 +133,14 @@ class Door:
         self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, parameters: Mapping[str, str]
     ) -> Reply:
         reply = None
+        accepted, settling = returned.read(accepted, content)
         if not all(isinstance(item, Incoming) for item in accepted):
             try:
                 reply = await self._mail(peer, sender, accepted, content, parameters)
             except (text.Refused, translate.Untranslatable) as refused:
                 return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
         if any(isinstance(item, Incoming) for item in accepted) and (reply is None or reply.code == _TAKEN):
-            return await incoming.take(
+            reply = await incoming.take(
                 content,
                 spool=self._spool,
                 configuration=self._configuration(),
@@ -139,6 +150,8 @@ class Door:
                 heard=self._exchanges.heard,
                 log=self._log,
             )
+        if settling is not None and (reply is None or reply.code == _TAKEN):
+            reply = await returned.settle(settling, spool=self._spool, now=self._clock(), log=self._log)
         return reply or admission.UNKNOWN_ADDRESS
 
     async def _mail(
@@ -146,10 +159,11 @@ class Door:
     ) -> Reply:
         """Raises `text.Refused` and `translate.Untranslatable` for what is not taken, whatever the reason."""
         to_phones = [item for item in accepted if isinstance(item, (Target, Pending))]
+        checks = [item for item in accepted if isinstance(item, Check)]
         letter = _read(content, forwarded_only=not to_phones)
         if letter is not None:
-            self._must_not_cross(letter, to_phones)
-        targets = await self._settled(peer, sender, to_phones, content)
+            self._must_not_cross(letter, to_phones, asks=bool(checks))
+        proof, targets = await self._settled(peer, sender, to_phones, checks, content)
         if letter is not None:
             for target in targets:
                 _unless(barred_from(target.route.allow, target.proof, letter))
@@ -166,38 +180,46 @@ class Door:
             settings=self._configuration().settings,
             now=self._clock(),
         )
+        if checks:
+            asker = sender if proof.envelope else proof.sender or ""
+            question = Question(peer=peer, sender=sender, asker=asker, content=content, letter=letter)
+            intake = checking.with_answers(intake, checks, question, self._configuration(), self._clock())
         paid = self._till.take(peer, [*targets, *forwards[:1]])
         if isinstance(paid, Reply):
             return self._reject(peer, sender, "", paid)
-        return await self._spooled(holding.hold(intake, self._exchanges), len(content), paid)
+        answers = letter is not None and (letter.is_reply or any(is_answer(target.address) for target in targets))
+        intake = holding.hold(intake, self._exchanges, answers=answers)
+        return await self._spooled(intake, len(content), paid, answers=answers)
 
-    def _must_not_cross(self, letter: text.Letter, to_phones: Sequence[Target | Pending]) -> None:
+    def _must_not_cross(self, letter: text.Letter, to_phones: Sequence[Target | Pending], *, asks: bool) -> None:
         """Raises `translate.Untranslatable` for what goes round in circles or was written by a machine that answers."""
         addresses = [item.address if isinstance(item, Target) else item.meaning.address for item in to_phones]
         answers, domains = any(map(is_answer, addresses)), self._configuration().settings.domains
-        _unless(barred(letter, to_phones=bool(to_phones), answers=answers, domains=domains))
+        _unless(barred(letter, to_phones=bool(to_phones) or asks, answers=answers, domains=domains))
 
     async def _settled(
-        self, peer: Peer, sender: str, to_phones: Sequence[Target | Pending], content: bytes
-    ) -> list[Target]:
+        self, peer: Peer, sender: str, to_phones: Sequence[Target | Pending], checks: Sequence[Check], content: bytes
+    ) -> tuple[Proof, list[Target]]:
         """Every recipient with the proof that was still missing, or `translate.Untranslatable`: all or none."""
-        if not any(isinstance(item, Pending) for item in to_phones):
-            return [item for item in to_phones if isinstance(item, Target)]
-        proof = await self._proof_by_mail(peer, sender, content)
-        targets = []
-        for item in to_phones:
-            if isinstance(item, Target):
-                targets.append(item)
-                continue
-            found = admission.settle(self._configuration(), item.meaning, proof, self._clock())
-            if isinstance(found, Target):
-                found = self._till.refusal(peer, found) or found
-            if isinstance(found, Reply):
-                others = "; nothing was sent to the other recipients" if len(to_phones) > 1 else ""
-                sentence = f"<{item.meaning.address}>: {found.text}{others}" if others else found.text
-                raise translate.Untranslatable(found.code, found.status, sentence)
-            targets.append(replace(found, notify=item.notify, orcpt=item.orcpt))
-        return targets
+        waiting = [item for item in to_phones if isinstance(item, Pending)]
+        waiting += [check.pending for check in checks if check.pending is not None]
+        proof = admission.sender_proof(self._configuration(), peer, sender)
+        if waiting:
+            proof = await self._proof_by_mail(peer, sender, content)
+        settled = {
+            id(item): self._settle(peer, item, proof, alone=len(to_phones) + len(checks) == 1) for item in waiting
+        }
+        return proof, [item if isinstance(item, Target) else settled[id(item)] for item in to_phones]
+
+    def _settle(self, peer: Peer, item: Pending, proof: Proof, *, alone: bool) -> Target:
+        found = admission.settle(self._configuration(), item.meaning, proof, self._clock())
+        if isinstance(found, Target):
+            found = self._till.refusal(peer, found) or found
+        if isinstance(found, Reply):
+            others = "; nothing was sent to the other recipients"
+            sentence = found.text if alone else f"<{item.meaning.address}>: {found.text}{others}"
+            raise translate.Untranslatable(found.code, found.status, sentence)
+        return replace(found, notify=item.notify, orcpt=item.orcpt)
 
     async def _proof_by_mail(self, peer: Peer, sender: str, content: bytes) -> Proof:
         """What SPF, DKIM and DMARC prove of the author, here or at the relay. Raises `translate.Untranslatable`."""
@@ -205,20 +227,20 @@ class Door:
         address = admission.peer_address(peer.host)
         if settings.authserv_id is not None and inside(address, settings.relays):
             verdict = mail_proof.believed(content, authserv_id=settings.authserv_id, sender=sender)
-        elif (authentication := self._mail_authentication()) is None or self._checking >= _CHECKS_AT_ONCE:
-            raise translate.Untranslatable(451, "4.3.2", "senders cannot be checked now, try again later")
+        elif (authentication := self._mail_authentication()) is None:
+            raise translate.Untranslatable(*_NO_TURN)
         else:
-            self._checking += 1
             try:
-                verdict = await authentication.check(peer=address, helo=peer.helo, sender=sender, content=content)
-            finally:
-                self._checking -= 1
+                with self._turns.turn(place_of(address)):
+                    verdict = await authentication.check(peer=address, helo=peer.helo, sender=sender, content=content)
+            except NoTurn:
+                raise translate.Untranslatable(*_NO_TURN) from None
         if verdict.refusal is not None:
             refusal = verdict.refusal
             raise translate.Untranslatable(refusal.code, refusal.status, refusal.text)
         return Proof(peer=address, sender=verdict.author, envelope=verdict.envelope, how=verdict.how)
 
-    async def _spooled(self, intake: Intake, size: int, paid: Paid) -> Reply:
+    async def _spooled(self, intake: Intake, size: int, paid: Paid, *, answers: bool) -> Reply:
         try:
             accepted = await self._spool.accept(intake)
         except StoreUnavailable as error:
@@ -231,7 +253,7 @@ class Door:
             log.info("repeated")
             return Reply(250, "2.0.0", f"already queued as {accepted.id}")
         log.info("queued", recipients=len(intake.deliveries), size=size, proof=intake.proof)
-        holding.note(intake, self._exchanges, self._bell, self._log)
+        holding.note(intake, self._exchanges, self._bell, self._log, answers=answers)
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self._wake(channel)
         return Reply(250, "2.0.0", f"queued as {accepted.id}")

@@ -12,12 +12,15 @@ from bridge.spool import Intake
 REASON = f"more than {MOST} quick exchanges in an hour: two machines seem to answer each other"
 
 
-def hold(intake: Intake, exchanges: Exchanges) -> Intake:
+def hold(intake: Intake, exchanges: Exchanges, *, answers: bool) -> Intake:
     """The intake with those of its SMS held whose author and phone have had too many quick exchanges.
 
-    Urgent rows are spared: who is on call may acknowledge a storm of alarms faster than a machine. Their own limits
-    bound what a loop there costs.
+    Only of a mail that answers another or goes to an answer address: an alarm that comes while somebody acknowledges
+    the last ones by SMS is no answer, however quick. Urgent rows are spared: who is on call may acknowledge a storm
+    of alarms faster than a machine. Their own limits bound what a loop there costs.
     """
+    if not answers:
+        return intake
     deliveries = [
         replace(delivery, state=State.HELD, reason=REASON)
         if not delivery.urgent and _too_many(intake, delivery, exchanges)
@@ -27,16 +30,16 @@ def hold(intake: Intake, exchanges: Exchanges) -> Intake:
     return replace(intake, deliveries=deliveries)
 
 
-def note(intake: Intake, exchanges: Exchanges, bell: Bell, log: FilteringBoundLogger) -> None:
+def note(intake: Intake, exchanges: Exchanges, bell: Bell, log: FilteringBoundLogger, *, answers: bool) -> None:
     """Count what was accepted, and tell the operator of what is held or should be."""
     for delivery in intake.deliveries:
         if delivery.channel is not Channel.SMS:
             continue
         held = delivery.state is State.HELD
-        if held or _too_many(intake, delivery, exchanges):
+        if held or (answers and _too_many(intake, delivery, exchanges)):
             log.warning("held" if held else "not held", id=delivery.id, recipient=delivery.recipient, reason=REASON)
             bell.ring(f"exchanges {_author(intake, delivery)} {delivery.recipient}", _alert(intake, delivery))
-        exchanges.wrote(_author(intake, delivery), delivery.recipient, intake.at, held=held)
+        exchanges.wrote(_author(intake, delivery), delivery.recipient, intake.at, held=held, answers=answers)
 
 
 def _too_many(intake: Intake, delivery: Delivery, exchanges: Exchanges) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from bridge import compose, text, translate
+from bridge import compose, dsn, subjects, text, translate
 from bridge.access import Proof, inside
 from bridge.config import Settings
 from bridge.message import Channel, Delivery, Reports, encode_sms
 from bridge.proof.mail import without_foreign_results
 from bridge.routing import Route
 from bridge.smtpd.contract import Peer
+from bridge.smtpd.wishes import asked, of_member, told_once
 from bridge.spool import CONVERSATION_FOR, Conversation, Intake
 
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -34,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
-    """postmaster, abuse and bounces: forwarded unchanged to the operator."""
+    """postmaster, abuse, and what no bounce can be read from: forwarded unchanged to the operator."""
 
     address: str
 
@@ -56,16 +57,22 @@ def compile_intake(
 
     `letter` is None for a mail that cannot be read and is only forwarded.
     """
+    size = len(content)
     deliveries: list[Delivery] = []
     seen: list[bytes | None] = []
     conversations: list[Conversation] = []
     if letter is not None:
+        targets = [replace(target, notify=asked(target.notify, target.route, letter, sender)) for target in targets]
         payloads = {id(target): encode_sms(translate.sms_from_mail(letter, target.route)) for target in targets}
         for count, (number, target) in enumerate(_phones(targets).items(), start=1):
             delivery = _sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], now)
             deliveries.append(replace(delivery, sender=sender) if target.proof.envelope else delivery)
-            seen.append(_seen_key(sender, number, letter))
+            seen.append(_seen_key(target.proof.sender or sender, number, letter))
             conversations += _conversation(target, number, letter, now)
+    expanded = _expanded(targets, deliveries)
+    told = bool(expanded) or any(delivery.sender and delivery.notify != "never" for delivery in deliveries)
+    full = parameters.get("RET", "").upper() == "FULL"
+    original, whole = dsn.keep(content, full=full) if told else (b"", False)
     if forwards:
         content = _without_foreign_results(content, settings, peer)
         postmaster = settings.postmaster
@@ -83,9 +90,13 @@ def compile_intake(
         message_id=None if letter is None else letter.message_id,
         envid=parameters.get("ENVID", ""),
         ret=parameters.get("RET", "").lower(),
+        size=size,
         deliveries=deliveries,
         seen=seen,
         conversations=conversations,
+        original=original,
+        whole=whole,
+        expanded=expanded,
     )
 
 
@@ -117,8 +128,9 @@ def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, pa
         changed_at=now,
         next_at=now,
         expires_at=now + route.lifetime,
-        notify=target.notify,
+        notify=of_member(target.notify) if _is_told_once(target) else target.notify,
         orcpt=target.orcpt,
+        address=target.address if len(target.numbers) == 1 else "",
         warn_at=now + route.warn_after if _wants_delays(target) else None,
     )
 
@@ -126,6 +138,19 @@ def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, pa
 def _wants_delays(target: Target) -> bool:
     """What the client asked for comes before what the row says."""
     return "delay" in target.notify if target.notify else target.route.reports is not Reports.NONE
+
+
+def _is_told_once(target: Target) -> bool:
+    return told_once(target.notify, target.route, len(target.numbers))
+
+
+def _expanded(targets: list[Target], deliveries: list[Delivery]) -> list[tuple[str, str]]:
+    """The groups whose author is told that they were split up, each by a delivery of it."""
+    groups = [target for target in targets if _is_told_once(target) and target.proof.envelope]
+    first = (
+        (next((one.id for one in deliveries if one.recipient in each.numbers), None), each.address) for each in groups
+    )
+    return [(delivery_id, address) for delivery_id, address in first if delivery_id is not None]
 
 
 def _without_foreign_results(content: bytes, settings: Settings, peer: Peer) -> bytes:
@@ -173,6 +198,7 @@ def _conversation(target: Target, number: str, letter: text.Letter, now: float) 
             line=line,
             author=author,
             message_id=letter.message_id,
+            subject=subjects.topic(letter.subject),
             expires_at=now + CONVERSATION_FOR,
         )
     ]
@@ -181,7 +207,8 @@ def _conversation(target: Target, number: str, letter: text.Letter, now: float) 
 def _seen_key(sender: str, recipient: str, letter: text.Letter) -> bytes | None:
     """What makes a mail the same mail; None without Message-ID and Date, since devices repeat all the rest.
 
-    The subject counts like the body: to some devices it is all that tells one alarm from the next.
+    The subject counts like the body: to some devices it is all that tells one alarm from the next. `sender` is the
+    author where one is proven: around a signed mail of his anybody may put a new envelope each time.
     """
     if letter.message_id is None or not letter.date:
         return None

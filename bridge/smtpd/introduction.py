@@ -107,7 +107,7 @@ class Introduction(Connection):
             log.exception("session failed", peer=peer.host)
             raise Farewell(replies.BROKEN) from None
         if self._certified is not None:
-            peer.user, peer.login = self._certified, "certificate"
+            peer.user = self._certified
 
     async def smtp_STARTTLS(self, arg: str) -> None:
         if arg:
@@ -137,7 +137,7 @@ class Introduction(Connection):
         try:
             if mechanism == EXTERNAL:
                 await read_external(initial, self._ask, self._certified or "")
-                return self._log_in(self._certified or "", "certificate")
+                return self._log_in(self._certified or "")
             name, password = await read_login(mechanism, initial, self._ask)
         except NoLogin as no:
             return await (self._refuse_login() if no.reply is replies.WRONG_LOGIN else self._answer(no.reply))
@@ -147,7 +147,7 @@ class Introduction(Connection):
             return await self._refuse_login()
         if isinstance(found, Reply):
             return await self._answer(found)
-        return self._log_in(found, "password")
+        return self._log_in(found)
 
     def _no_auth(self, words: list[str], mechanism: str) -> Reply | None:
         peer = self.peer
@@ -160,8 +160,8 @@ class Introduction(Connection):
             return replies.UNKNOWN_MECHANISM if mechanism else replies.SYNTAX
         return replies.SYNTAX if len(words) > 2 else None  # noqa: PLR2004 - mechanism and initial response
 
-    def _log_in(self, user: str, how: str) -> None:
-        self.peer.user, self.peer.login, self._has_logged_in = user, how, True
+    def _log_in(self, user: str) -> None:
+        self.peer.user, self._has_logged_in = user, True
         self._say(replies.LOGGED_IN)
 
     async def _ask(self, challenge: bytes) -> bytes | None:

@@ -53,8 +53,8 @@ class Session(Introduction):
         terms = self.terms
         try:
             refusal = terms.policy.connected(self.peer)
-        except Exception as error:  # noqa: BLE001 - whatever broke, the client is told to come back later
-            log.error("session failed", peer=self.peer.host, exc_info=error)  # noqa: TRY400 - handled here
+        except Exception as error:
+            await self.handle_exception(error)
             refusal = replies.BROKEN
         if refusal is not None:
             raise Farewell(refusal)
@@ -71,6 +71,7 @@ class Session(Introduction):
     async def handle_exception(self, error: Exception) -> str:
         """Logs what broke, forgets the mail at hand and gives a temporary reply without a word about the cause."""
         log.error("session failed", peer=self.peer.host, exc_info=error)
+        self.terms.policy.broke(self.peer)
         self._set_rset_state()
         return "451 4.3.0 temporary failure, try again later"
 
@@ -147,7 +148,11 @@ class Session(Introduction):
             return await self._answer(replies.SYNTAX)
         self._say(replies.SEND_DATA)
         content = await self._read_data()
-        reply = content if isinstance(content, Reply) else await self._hand_over(content)
+        if isinstance(content, Reply):
+            reply = content
+            self._note_refusal(reply)
+        else:
+            reply = await self._hand_over(content)
         self._set_rset_state()
         if reply.code < CLOSING:
             self._errors = self._unproductive = 0
@@ -162,6 +167,7 @@ class Session(Introduction):
             while (found := reader.step()) is None:
                 await self._more()
         except Flood:
+            self._note_refusal(replies.TOO_BIG)
             self.abort()
             raise Gone from None
         if found is replies.BARE_LINE_END:

@@ -84,6 +84,7 @@ class DataReader:
             del buffer[:spare]
             self._dropped += spare
             self._checked -= spare
+            self._hold(len(buffer))
         return None
 
     def _check(self, stop: int) -> bool:

@@ -8,9 +8,10 @@ and the console meet nowhere else.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from bridge.message import Channel, Delivery, Report, State
+from bridge.message import Bounce, Channel, Delivery, Report, State
 
 FINAL = frozenset({State.SENT, State.DELIVERED, State.FAILED, State.DROPPED})
 """States that delivery leaves alone; of an SMS in SENT only a report or the end of its validity is still to come."""
@@ -81,6 +82,7 @@ class Conversation:
     line: str  # "" where none is known
     author: str
     message_id: str | None = None  # of the author's last mail, for In-Reply-To
+    subject: str = ""  # of the same, without Re: and the like: mail programs compare it
     expires_at: float = 0.0
 
 
@@ -103,8 +105,14 @@ class Intake:
     conversations: Sequence[Conversation] = ()
     notification_id: str | None = None  # a provider's id, for notifications that come again
     digest: bytes = b""  # of what that notification says: under one id it must always be the same
+    original: bytes = b""  # what notices give back of a mail: its header, or all of it where `whole`
+    whole: bool = False
+    expanded: Sequence[tuple[str, str]] = ()  # (delivery id, address): groups whose author is told that they were split
     told: Sequence[tuple[str, str]] = ()  # (delivery id, outcome) that this notice tells
     alerts_told: Sequence[int] = ()
+    size: int = 0  # octets of a mail as it came; 0: not known
+    line: str = ""  # our number an SMS was written to
+    why: str = ""  # how an SMS found its mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +134,43 @@ class Event:
     text: str = ""
 
 
+class Returned(StrEnum):
+    """What became of a bounce."""
+
+    FAILED = "failed"  # it ended its delivery, and the operator will be told
+    NOTED = "noted"  # it stands in the history, or that is full
+    REPEATED = "repeated"
+    GONE = "gone"  # its delivery is not known any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What came in, as it was kept: the fields of `Intake` of these names."""
+
+    id: str
+    kind: str
+    at: float
+    sender: str
+    author: str | None
+    proof: str
+    peer: str
+    message_id: str | None
+    envid: str
+    ret: str
+    size: int
+    line: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The whole story of what came through a door."""
+
+    arrival: Arrival | None
+    deliveries: Sequence[tuple[Delivery, Sequence[Event]]]
+    notices: Sequence[tuple[Delivery, Sequence[Event]]]  # the mails that told of them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """Something the operator is to be told by mail."""
@@ -140,9 +185,22 @@ class Telling:
     """A delivery whose author is to be told, and of what."""
 
     delivery: Delivery
-    told: str  # "failed", "delayed", "delivered"
+    # "failed", "delayed", "delivered", "corrected" (delivered after all), "relayed" (no report came), "expanded"
+    told: str
     kind: str  # of the intake it came with
     message_id: str | None = None  # of the author's mail, so that the notice stands in its thread
+    attempted: float | None = None  # when it was last tried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What a notice gives back of the mail it is about; the fields of `Intake` of these names."""
+
+    at: float
+    envid: str = ""
+    ret: str = ""
+    original: bytes = b""  # "" once the text is not kept any more
+    whole: bool = False
 
 
 class Spool(Protocol):
@@ -180,6 +238,10 @@ class Spool(Protocol):
         """
         ...
 
+    async def bounced(self, delivery_id: str, bounce: Bounce, now: float, /) -> Returned:
+        """Settle a mail of ours by what came back about it, once however often it comes."""
+        ...
+
     async def recover(self, now: float, /) -> tuple[int, int]:
         """After a crash: SMS in SENDING become UNKNOWN, mails QUEUED, leases fall back. Counts of both."""
         ...
@@ -212,8 +274,20 @@ class Spool(Protocol):
         """How often a delivery went again because its answer was lost."""
         ...
 
-    async def telling(self, before: float, now: float, limit: int, /) -> list[Telling]:
-        """Outcomes noted before `before` that are to be told, whole mails together; then delays due at `now`."""
+    async def telling(self, before: float, now: float, limit: int, /, told_to: str | None = None) -> list[Telling]:
+        """Outcomes that are to be told, of up to `limit` mails, those of a mail together: when none was noted after
+        `before`, or the first has waited long. Then what is not over: delayed, or relayed and never reported.
+
+        With `told_to` only those of one envelope sender; "" is all that nobody but the operator is told.
+        """
+        ...
+
+    async def postpone(self, told: Sequence[tuple[str, str]], until: float, /) -> None:
+        """Let (delivery id, outcome) be told no earlier than `until`."""
+        ...
+
+    async def original(self, mail: str, /) -> Original | None:
+        """What notices about a mail give back; None where it is not known any more."""
         ...
 
     async def alerts(self, limit: int, /) -> list[Alert]:
@@ -226,6 +300,14 @@ class Spool(Protocol):
 
     async def show(self, identifier: str, /) -> list[tuple[Delivery, list[Event]]]:
         """A delivery, or all of a mail, each with its history."""
+        ...
+
+    async def arrival(self, mail: str, /) -> Arrival | None:
+        """What came in under the id `mail`; None where that is not kept any more."""
+        ...
+
+    async def trace(self, identifier: str, /) -> list[History]:
+        """The stories an id leads to: of a mail, a delivery, a transfer, a notification, or a Message-ID."""
         ...
 
     async def probe(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 
 from bridge.message import Channel, Delivery, OnUnknown, Reports, State
-from bridge.spool import COMES_FROM, Event, Step, Telling
+from bridge.spool import COMES_FROM, Event, Step
 
 COLUMNS = tuple(field.name for field in fields(Delivery))
 _LIST = ", ".join(COLUMNS)
@@ -36,7 +36,7 @@ def from_row(row: Sequence[Any]) -> Delivery:
 def insert(db: apsw.Connection, delivery: Delivery) -> None:
     """Put a new delivery in, with the first line of its history."""
     db.execute(_INSERT, tuple(getattr(delivery, name) for name in COLUMNS))
-    db.execute(_EVENT, (delivery.id, delivery.created_at, delivery.state.value, "", ""))
+    db.execute(_EVENT, (delivery.id, delivery.created_at, delivery.state.value, delivery.code, delivery.reason))
 
 
 def note(db: apsw.Connection, delivery_id: str, event: Event) -> None:
@@ -44,7 +44,19 @@ def note(db: apsw.Connection, delivery_id: str, event: Event) -> None:
     db.execute(_EVENT, (delivery_id, event.at, event.event, event.code, event.text[:MAX_TEXT]))
 
 
-def _move_sql(origins: frozenset[State]) -> str:
+def answers(step: Step) -> bool:
+    """Whether a step says what a call brought, so that it is worth a line even when nothing moves."""
+    return bool(step.code or step.transfer_id) and (step.only_from is None or State.SENDING in step.only_from)
+
+
+def note_late(db: apsw.Connection, step: Step, now: float) -> None:
+    """Keep an answer that came when its delivery was settled by other news: no move any more, but what happened."""
+    if db.execute("SELECT 1 FROM deliveries WHERE id = ?", (step.id,)).fetchall():
+        note(db, step.id, Event(at=now, event="answered", code=step.code, text=step.text))
+
+
+def move_sql(origins: frozenset[State]) -> str:
+    """The move itself, with the fields of a step as named values; the columns it reads are the row's before it."""
     states = ", ".join(f"'{state.value}'" for state in sorted(origins))
     # Which outcomes an author is told is the client's choice, else the route's, kept with the delivery: decided here.
     return f"""
@@ -54,12 +66,15 @@ def _move_sql(origins: frozenset[State]) -> str:
         status = CASE WHEN :status = '' THEN status ELSE :status END,
         next_at = ifnull(:next_at, next_at), expires_at = ifnull(:expires_at, expires_at),
         transfer_id = ifnull(:transfer_id, transfer_id),
-        warn_at = CASE WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
+        -- who asked for success and never hears of a report is told at the end that it went out
+        warn_at = CASE WHEN :to = 'sent' AND channel = 'sms' AND {_SUCCESS} THEN expires_at
+                       WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
         tell_at = CASE WHEN (:told = 'failed' AND {_FAILURES}) OR (:told = 'delivered' AND {_SUCCESS})
                        -- who was told that it failed is told that it did not
                        OR (:told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND {_FAILURES})
                        THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END,
-        told = CASE WHEN :told = '' THEN told ELSE :told END
+        told = CASE WHEN :told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND {_FAILURES} THEN 'corrected'
+                    WHEN :told = '' THEN told ELSE :told END
     WHERE id = :id AND state IN ({states}) RETURNING seq
     """  # noqa: S608  # only our own state words are put in
 
@@ -74,7 +89,7 @@ def move(db: apsw.Connection, step: Step, now: float) -> bool:
         origins &= step.only_from
     sql = _MOVES.get(origins)
     if sql is None:
-        sql = _MOVES[origins] = _move_sql(origins)
+        sql = _MOVES[origins] = move_sql(origins)
     text = step.text[:MAX_TEXT]
     moved = db.execute(
         sql,
@@ -155,17 +170,6 @@ def select(db: apsw.Connection, condition: str, parameters: Sequence[Any]) -> It
     """Deliveries by a condition of ours."""
     for row in db.execute(f"SELECT {_LIST} FROM deliveries WHERE {condition}", parameters):  # noqa: S608  # own SQL
         yield from_row(row)
-
-
-def telling(db: apsw.Connection, condition: str, parameters: Sequence[Any], told: str = "") -> list[Telling]:
-    """Deliveries whose authors are due to be told, by a condition of ours; `told` overrides what is noted."""
-    columns = ", ".join(f"d.{name}" for name in COLUMNS)
-    rows: list[Any] = db.execute(
-        f"SELECT {columns}, d.told, m.kind, m.message_id FROM deliveries d JOIN mails m ON m.id = d.mail "  # noqa: S608  # own SQL
-        f"WHERE {condition}",
-        parameters,
-    ).fetchall()
-    return [Telling(delivery=from_row(row), told=told or row[-3], kind=row[-2], message_id=row[-1]) for row in rows]
 
 
 def count(db: apsw.Connection, condition: str) -> int:

@@ -1,12 +1,14 @@
 """What one acknowledgement covers: the mail, its deliveries, what is recognised when it comes again."""
 
+from dataclasses import fields
 from typing import Any
 
 import apsw
 
 from bridge.message import State
-from bridge.spool import SEEN_FOR, Accepted, Conversation, Event, Intake, deliveries
+from bridge.spool import SEEN_FOR, Accepted, Arrival, Conversation, Event, Intake, deliveries, telling
 
+_KEPT = tuple(field.name for field in fields(Arrival))
 _AGAIN = frozenset({State.FAILED, State.DROPPED})
 """A first that ended so does not keep a second away."""
 
@@ -22,9 +24,10 @@ def accept(db: apsw.Connection, intake: Intake) -> Accepted:
         return Accepted(id=repeated, repeated=True)
     if kept:
         _keep(db, intake)
-    _converse(db, intake)
+        telling.keep(db, intake)
+    converse(db, intake)
     for delivery_id, outcome in intake.told:
-        _told(db, delivery_id, outcome, intake.at)
+        note_told(db, delivery_id, outcome, intake)
     for alert in intake.alerts_told:
         db.execute("UPDATE alerts SET told = 1 WHERE id = ?", (alert,))
     return Accepted(id=intake.id)
@@ -47,21 +50,15 @@ def _insert(db: apsw.Connection, intake: Intake) -> tuple[int, str | None]:
 
 def _keep(db: apsw.Connection, intake: Intake) -> None:
     db.execute(
-        "INSERT INTO mails (id, kind, at, sender, author, proof, peer, message_id, envid, ret) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            intake.id,
-            intake.kind,
-            intake.at,
-            intake.sender,
-            intake.author,
-            intake.proof,
-            intake.peer,
-            intake.message_id,
-            intake.envid,
-            intake.ret,
-        ),
+        f"INSERT INTO mails ({', '.join(_KEPT)}) VALUES ({', '.join('?' * len(_KEPT))})",  # noqa: S608  # our names
+        tuple(getattr(intake, name) for name in _KEPT),
     )
+
+
+def arrival(db: apsw.Connection, mail: str) -> Arrival | None:
+    """All that `_keep` kept of an intake."""
+    row = db.execute(f"SELECT {', '.join(_KEPT)} FROM mails WHERE id = ?", (mail,)).fetchone()  # noqa: S608  # our names
+    return None if row is None else Arrival(**dict(zip(_KEPT, row, strict=True)))
 
 
 def _first_notification(db: apsw.Connection, notification_id: str, intake: Intake) -> Accepted | None:
@@ -86,7 +83,8 @@ def _first_mail(db: apsw.Connection, key: bytes, delivery_id: str, now: float) -
     return None
 
 
-def _converse(db: apsw.Connection, intake: Intake) -> None:
+def converse(db: apsw.Connection, intake: Intake) -> None:
+    """Conversations that a mail opens, or that an SMS keeps open."""
     for conversation in intake.conversations:
         if intake.kind == "sms":
             _slide(db, conversation)
@@ -96,14 +94,16 @@ def _converse(db: apsw.Connection, intake: Intake) -> None:
 
 def _open(db: apsw.Connection, conversation: Conversation, now: float) -> None:
     db.execute(
-        "INSERT INTO conversations (phone, line, author, message_id, at, expires_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO conversations (phone, line, author, message_id, subject, at, expires_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (phone, line) DO UPDATE SET author = excluded.author, message_id = excluded.message_id, "
-        "at = excluded.at, expires_at = excluded.expires_at",
+        "subject = excluded.subject, at = excluded.at, expires_at = excluded.expires_at",
         (
             conversation.phone,
             conversation.line,
             conversation.author,
             conversation.message_id,
+            conversation.subject,
             now,
             conversation.expires_at,
         ),
@@ -121,16 +121,21 @@ def _slide(db: apsw.Connection, conversation: Conversation) -> None:
 def find_conversation(db: apsw.Connection, phone: str, line: str | None, now: float) -> Conversation | None:
     """The open conversation of whoever wrote last: over this line or over none known; over any where none is told."""
     found: list[Any] = db.execute(
-        "SELECT phone, line, author, message_id, expires_at FROM conversations "
+        "SELECT phone, line, author, message_id, subject, expires_at FROM conversations "
         "WHERE phone = ? AND expires_at > ? AND (? IS NULL OR line IN (?, '')) ORDER BY at DESC LIMIT 1",
         (phone, now, line, line),
     ).fetchall()
     for row in found:
-        return Conversation(phone=row[0], line=row[1], author=row[2], message_id=row[3], expires_at=row[4])
+        phone, line, author, message_id, subject, expires_at = row
+        return Conversation(
+            phone=phone, line=line, author=author, message_id=message_id, subject=subject, expires_at=expires_at
+        )
     return None
 
 
-def _told(db: apsw.Connection, delivery_id: str, outcome: str, now: float) -> None:
-    column = "warn_at" if outcome == "delayed" else "tell_at"
-    db.execute(f"UPDATE deliveries SET {column} = NULL WHERE id = ?", (delivery_id,))  # noqa: S608  # two literals
-    deliveries.note(db, delivery_id, Event(at=now, event=f"told {outcome}"))
+def note_told(db: apsw.Connection, delivery_id: str, outcome: str, notice: Intake) -> None:
+    """It was told by this notice, and its history says so."""
+    telling.settled(db, delivery_id, outcome)
+    mail = next(iter(notice.deliveries), None)
+    code, text = (mail.id, f"to {mail.recipient}") if mail is not None else ("", "nobody")
+    deliveries.note(db, delivery_id, Event(at=notice.at, event=f"told {outcome}", code=code, text=text))

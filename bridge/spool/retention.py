@@ -1,8 +1,10 @@
 """What is kept for how long, and letters nobody could read."""
 
+from typing import Any
+
 import apsw
 
-from bridge.spool import SEEN_FOR, Alert
+from bridge.spool import SEEN_FOR, Alert, telling
 
 _FINAL = "state IN ('sent', 'delivered', 'failed', 'dropped')"
 
@@ -33,12 +35,13 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
 
     Gives the number of rows touched; fewer than `limit` means that nothing is left to do.
     """
-    touched = _count(
-        db,
+    blanked: list[Any] = db.execute(
         f"UPDATE deliveries SET payload = x'' WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} "  # noqa: S608
-        "AND payload <> x'' AND changed_at < ? LIMIT ?) RETURNING seq",
+        "AND payload <> x'' AND changed_at < ? LIMIT ?) RETURNING mail",
         (now - keep_text, limit),
-    )
+    ).fetchall()
+    for (mail,) in set(blanked):
+        telling.forget(db, mail)
     old = db.execute(
         f"DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} AND changed_at < ? "  # noqa: S608
         "ORDER BY seq LIMIT ?) RETURNING id, mail",
@@ -46,6 +49,7 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
     ).fetchall()
     for delivery, mail in old:
         db.execute("DELETE FROM events WHERE delivery = ?", (delivery,))
+        db.execute("DELETE FROM expansions WHERE delivery = ?", (delivery,))
         db.execute(
             "DELETE FROM mails WHERE id = ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE mail = ?)",
             (mail, mail),
@@ -55,8 +59,4 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
     db.execute("DELETE FROM conversations WHERE expires_at < ?", (now,))
     for table in ("dead_letters", "alerts"):
         db.execute(f"DELETE FROM {table} WHERE at < ?", (now - keep_history,))  # noqa: S608  # two literals
-    return max(touched, len(old))
-
-
-def _count(db: apsw.Connection, sql: str, parameters: tuple[object, ...]) -> int:
-    return len(db.execute(sql, parameters).fetchall())
+    return max(len(blanked), len(old))

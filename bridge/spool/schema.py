@@ -72,6 +72,25 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE deliveries ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';
     UPDATE deliveries SET sender = author WHERE channel = 'sms' AND author IS NOT NULL;
     """,
+    # What a conversation is about: Gmail and Outlook show as one what has the same subject.
+    """
+    ALTER TABLE conversations ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+    """,
+    # What a timeline says of the way in.
+    """
+    ALTER TABLE mails ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE mails ADD COLUMN line TEXT NOT NULL DEFAULT '';
+    ALTER TABLE mails ADD COLUMN why TEXT NOT NULL DEFAULT '';
+    """,
+    # What notices need: the address that was mailed to, what comes back of the mail (for as long as its text is kept),
+    # groups that were split up; outcomes of one mail stand together.
+    """
+    ALTER TABLE deliveries ADD COLUMN address TEXT NOT NULL DEFAULT '';
+    CREATE TABLE originals (mail TEXT PRIMARY KEY, content BLOB NOT NULL, whole INTEGER NOT NULL);
+    CREATE TABLE expansions (delivery TEXT PRIMARY KEY, address TEXT NOT NULL, tell_at REAL NOT NULL) WITHOUT ROWID;
+    DROP INDEX telling;
+    CREATE INDEX telling ON deliveries (mail, tell_at) WHERE tell_at IS NOT NULL;
+    """,
 )
 
 

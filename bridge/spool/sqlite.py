@@ -10,36 +10,30 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
-from bridge.message import Channel, Delivery, Report, State, StoreUnavailable
+from bridge.message import Channel, Delivery, State, StoreUnavailable
 from bridge.spool import (
     Accepted,
-    Alert,
-    Conversation,
-    Event,
     Intake,
     SpoolDamaged,
     SpoolLocked,
     Step,
-    Telling,
     deliveries,
     intakes,
     reports,
-    retention,
     schema,
 )
+from bridge.spool.sql import SqlSpool
 from bridge.spool.writer import Writer
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 5.0
 OLDEST_SQLITE = (3, 51, 3)
-_OPEN = "state IN ('queued', 'sending', 'unknown', 'held')"
 
 
 def lock(path: Path) -> int:
@@ -88,7 +82,7 @@ def _use_wal(db: apsw.Connection) -> None:
             return
 
 
-class SqliteSpool:
+class SqliteSpool(SqlSpool):
     """Keeps `bridge.spool.Spool` on one file. Build it with `open_spool`."""
 
     def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection) -> None:
@@ -103,12 +97,6 @@ class SqliteSpool:
     async def accept(self, intake: Intake) -> Accepted:
         return await self.writer.run(lambda db: intakes.accept(db, intake))
 
-    async def bury(self, notification_id: str, body: bytes, reason: str, at: float) -> None:
-        await self.writer.run(lambda db: retention.bury(db, notification_id, body, reason, at))
-
-    async def alert(self, text: str, at: float) -> None:
-        await self.writer.run(lambda db: retention.alert(db, text, at))
-
     async def claim(
         self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = ()
     ) -> list[Delivery]:
@@ -120,89 +108,11 @@ class SqliteSpool:
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
         return await self.writer.run(lambda db: [_move(db, step, now) for step in steps])
 
-    async def report(self, report: Report, now: float) -> bool:
-        return await self.writer.run(lambda db: reports.note(db, report, now))
-
     async def recover(self, now: float) -> tuple[int, int]:
         return await self.writer.run(lambda db: _recover(db, now))
 
     async def release_leases(self, before: float) -> int:
         return await self.writer.run(lambda db: deliveries.release_leases(db, before))
-
-    async def purge(self, now: float, keep_text: float, keep_history: float, limit: int = 500) -> int:
-        return await self.writer.run(lambda db: retention.purge(db, now, keep_text, keep_history, limit))
-
-    async def conversation(self, phone: str, line: str | None, now: float) -> Conversation | None:
-        return await self._read(lambda db: intakes.find_conversation(db, phone, line, now))
-
-    async def expired(self, now: float, limit: int) -> list[Delivery]:
-        """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""
-        return await self._read(
-            lambda db: [
-                *deliveries.select(
-                    db, "state IN ('queued', 'unknown', 'held') AND expires_at <= ? LIMIT ?", (now, limit)
-                ),
-                *deliveries.select(db, "state = 'sent' AND undelivered = 1 AND expires_at <= ? LIMIT ?", (now, limit)),
-            ]
-        )
-
-    async def overdue_unknown(self, now: float, limit: int) -> list[Delivery]:
-        """Unknown deliveries whose route has waited long enough and wants them resent or failed."""
-        return await self._read(
-            lambda db: list(
-                deliveries.select(
-                    db,
-                    "state = 'unknown' AND on_unknown <> 'hold' AND changed_at + unknown_wait <= ? "
-                    "ORDER BY changed_at LIMIT ?",
-                    (now, limit),
-                )
-            )
-        )
-
-    async def telling(self, before: float, now: float, limit: int) -> list[Telling]:
-        """Outcomes noted before `before` that authors are to be told, whole mails together; then delays due now."""
-        return await self._read(
-            lambda db: [
-                *deliveries.telling(
-                    db,
-                    "d.tell_at IS NOT NULL AND d.mail IN (SELECT DISTINCT mail FROM deliveries "
-                    "WHERE tell_at IS NOT NULL AND tell_at <= ? LIMIT ?) ORDER BY d.mail, d.seq",
-                    (before, limit),
-                ),
-                *deliveries.telling(
-                    db,
-                    "d.warn_at IS NOT NULL AND d.warn_at <= ? AND d.state IN ('queued', 'sending', 'unknown', 'held') "
-                    "ORDER BY d.warn_at LIMIT ?",
-                    (now, limit),
-                    told="delayed",
-                ),
-            ]
-        )
-
-    async def alerts(self, limit: int) -> list[Alert]:
-        """What the operator was not told yet."""
-        return await self._read(lambda db: retention.alerts(db, limit))
-
-    async def resends(self, delivery_id: str) -> int:
-        """How often a delivery went again because its answer was lost."""
-        return await self._read(lambda db: sum(event.event == "resent" for event in deliveries.events(db, delivery_id)))
-
-    async def open_count(self) -> int:
-        return await self._read(lambda db: deliveries.count(db, _OPEN))
-
-    async def listing(self, state: State | None, limit: int) -> list[Delivery]:
-        """For the operator: deliveries of one state, or all that are not done; oldest first."""
-        condition = _OPEN if state is None else f"state = '{state.value}'"
-        return await self._read(lambda db: list(deliveries.select(db, f"{condition} ORDER BY seq LIMIT ?", (limit,))))
-
-    async def show(self, identifier: str) -> list[tuple[Delivery, list[Event]]]:
-        """A delivery, or all of a mail, each with its history."""
-        return await self._read(
-            lambda db: [
-                (delivery, deliveries.events(db, delivery.id))
-                for delivery in deliveries.select(db, "id = ? OR mail = ? ORDER BY seq", (identifier, identifier))
-            ]
-        )
 
     async def probe(self) -> None:
         """Write something and commit it: whether the store can keep a promise now."""
@@ -222,6 +132,9 @@ class SqliteSpool:
         self._reader.shutdown(wait=True)
         self._reading.close()
         self._db.close()
+
+    async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
+        return await self.writer.run(op)
 
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
         if self._closed:
@@ -250,6 +163,8 @@ def _create(path: Path) -> None:
 def _move(db: apsw.Connection, step: Step, now: float) -> bool:
     step = _known(db, step)
     moved = deliveries.move(db, step, now)
+    if not moved and deliveries.answers(step):
+        deliveries.note_late(db, step, now)
     if step.transfer_id is not None:
         reports.adopt(db, step.id, step.transfer_id, now)
     return moved
@@ -258,7 +173,7 @@ def _move(db: apsw.Connection, step: Step, now: float) -> bool:
 def _known(db: apsw.Connection, step: Step) -> Step:
     """An outcome that is lost and yet known, since a report of it came."""
     if step.to is State.UNKNOWN and reports.was_reported(db, step.id):
-        return replace(step, to=State.SENT, event="sent", text=f"a report came; {step.text}", status="2.0.0")
+        return reports.sent_after_all(step)
     return step
 
 

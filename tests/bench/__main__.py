@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: mails a second accepted and delivered end to end, beside plain aiosmtpd, null handler.
+"""`python -m tests.bench`: the mail door alone beside stock aiosmtpd, then mails accepted and delivered end to end.
 
 Everything runs on this machine in the same minutes, the repeats interleaved; only the ratios mean anything.
 """
@@ -10,8 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import door
 from tests.bench.load import Load, send
 from tests.bench.servers import bridge, null_server
+
+DOOR_TIMES = 4
+"""More mails for the door, since it is that much faster."""
 
 
 async def measure(count: int, connections: int, repeats: int) -> None:
@@ -49,8 +53,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3000, help="mails in one repeat")
     parser.add_argument("--connections", type=int, default=50, help="kept connections")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--stage", choices=("door", "bridge"), help="only one of the two")
     options = parser.parse_args()
-    print(f"{'':<42} {'min':>8} {'median':>8} {'max':>8}")
+    if options.stage != "bridge":
+        asyncio.run(door.measure(options.count * DOOR_TIMES, options.connections, options.repeats))
+    if options.stage == "door":
+        return
+    print(f"\n{'whole bridge':<42} {'min':>8} {'median':>8} {'max':>8}")
     asyncio.run(measure(options.count, options.connections, options.repeats))
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 NULL = """
@@ -39,8 +39,8 @@ def free_port() -> int:
 async def null_server() -> AsyncIterator[int]:
     """Stock aiosmtpd that throws every mail away; gives its port."""
     port = free_port()
-    with _process([sys.executable, "-c", NULL, str(port)]):
-        await _listening(port)
+    with process([sys.executable, "-c", NULL, str(port)]):
+        await listening(port)
         yield port
 
 
@@ -106,25 +106,27 @@ listen = ["127.0.0.1:{console}"]
     )
     simulate = ["simulator", "--port", str(provider), "--control-port", str(control), "--token", token]
     with (
-        _process([sys.executable, "-c", COMMAND, *simulate]),
-        _process([sys.executable, "-c", COMMAND, "serve", "--config", str(config), "--log-level", "warning"]),
+        process([sys.executable, "-c", COMMAND, *simulate]),
+        process([sys.executable, "-c", COMMAND, "serve", "--config", str(config), "--log-level", "warning"]),
     ):
         for port in (provider, control, smtp, console):
-            await _listening(port)
+            await listening(port)
         yield Bridge(smtp, control)
 
 
 @contextlib.contextmanager
-def _process(command: list[str]):  # type: ignore[no-untyped-def]  # a generator of nothing anybody uses
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def process(command: list[str]) -> Iterator[int]:
+    """A program while this is open; gives its process id."""
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        yield
+        yield started.pid
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        started.terminate()
+        started.wait(timeout=60)
 
 
-async def _listening(port: int, within: float = 30.0) -> None:
+async def listening(port: int, within: float = 30.0) -> None:
+    """Wait until somebody listens on a port."""
     deadline = time.perf_counter() + within
     while time.perf_counter() < deadline:
         with contextlib.suppress(OSError):

@@ -8,9 +8,25 @@ from tests.cli.conftest import Here, smsbridge
 def test_a_right_configuration(here: Here, config: Path) -> None:
     ran = smsbridge("check", "--config", config)
     assert ran.code == 0
-    assert "fine; 1 routes" in ran.out
+    assert "fine; 1 route, 2 users; senders are proven by address" in ran.out
     shown = here("check", "--config", config, "--json").json
     assert (shown["ok"], shown["errors"]) == (True, [])
+    assert (shown["routes"], shown["users"], shown["proofs"]) == (1, 2, ["address"])
+
+
+def test_what_proves_senders_here(here: Here, config: Path) -> None:
+    text = config.read_text().replace("[smtpd]\n", '[smtpd]\nnetworks = ["198.51.100.0/24"]\n')
+    config.write_text(
+        text + '[mail_authentication]\ncheck = true\nrelays = ["192.0.2.7"]\nauthserv_id = "mx.example.com"\n'
+    )
+    proofs = ["network", "address", "relay", "dns"]
+    assert here("check", "--config", config, "--json").json["proofs"] == proofs
+    config.write_text(config.read_text().replace('users_file = "users"\n', ""))
+    routes = config.with_name("routes.toml")
+    routes.write_text(
+        routes.read_text().replace('"user:anna"', '"x@example.com"').replace('"192.0.2.0/24"', '"y@example.com"')
+    )
+    assert here("check", "--config", config, "--json").json["proofs"] == ["network", "relay", "dns"]
 
 
 def test_every_error_at_once_with_file_and_line(here: Here, config: Path) -> None:
@@ -36,6 +52,17 @@ def test_route_of_an_address(here: Here, config: Path) -> None:
     assert "436600000001" in ran.out
 
 
+def test_route_of_a_pattern_says_where_it_may_send(here: Here, config: Path) -> None:
+    row = '[[route]]\naddress = "*@sms.example.com"\nnumber = "{local}"\nallow = ["192.0.2.1"]\n'
+    routes = config.with_name("routes.toml")
+    routes.write_text(routes.read_text() + row + 'countries = ["AT", "+4175"]\n')
+    assert here("route", "06600000004@sms.example.com", "--config", config, "--json").json["countries"] == [
+        "AT",
+        "+4175",
+    ]
+    assert "countries" not in here("route", "anna@sms.example.com", "--config", config, "--json").json
+
+
 def test_route_of_a_number(here: Here, config: Path) -> None:
     for spelling in ("06600000001", "+43 660 0000001"):
         assert here("route", spelling, "--config", config, "--json").json["mailbox"] == "anna@example.com"
@@ -48,3 +75,9 @@ def test_what_has_no_route_is_1(here: Here, config: Path) -> None:
         assert (ran.code, ran.json["found"]) == (1, False)
         assert ran.json["reason"]
     assert here("route", "nonsense", "--config", config).code == 64
+
+
+def test_where_bounces_come_back_to(here: Here, config: Path) -> None:
+    found = here("route", "bounce+m1-1.abc@sms.example.com", "--config", config, "--json")
+    assert found.code == 0
+    assert "its seal is genuine" in found.json["reason"]

@@ -16,14 +16,15 @@ from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge
 from tests.make import delivery, intake
 
+ORIGIN = ["kind", "sender", "author", "proof", "peer"]
 FIELDS = ["id", "mail", "channel", "state", "recipient", "attempts", "next_at", "code", "reason"]
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
-def put(config: Path, *deliveries: Delivery) -> None:
+def put(config: Path, *deliveries: Delivery, **changes: str) -> None:
     async def putting() -> None:
         spool = await open_spool(config.with_name("smsbridge.db"))
-        await spool.accept(intake(*deliveries))
+        await spool.accept(intake(*deliveries, **changes))
         await spool.close()
 
     asyncio.run(putting())
@@ -77,7 +78,8 @@ def test_send_then_list_then_show(queue: Queue, config: Path) -> None:
     assert (item["channel"], item["state"], item["attempts"]) == ("sms", "queued", 0)
     assert re.fullmatch(RFC3339, item["next_at"])
     one = queue("show", item["id"], "--json").json
-    assert list(one) == [*FIELDS, "events"]
+    assert list(one) == [*FIELDS, *ORIGIN, "events"]
+    assert [one[name] for name in ORIGIN] == ["command", "", None, "command", ""]
     assert [list(event) for event in one["events"]] == [["at", "event", "code", "text"]]
     assert one["events"][0]["event"] == "queued"
     assert re.fullmatch(RFC3339, one["events"][0]["at"])
@@ -93,6 +95,22 @@ def test_list_filters_by_state(queue: Queue, config: Path) -> None:
     assert [item["state"] for item in queue.list("--state", "unknown")] == ["unknown"]
     assert [item["state"] for item in queue.list("--state", "failed")] == ["failed"]
     assert len(queue.list("--limit", "2")) == 2
+
+
+def test_show_says_who_sent_it_and_what_proved_that(queue: Queue, config: Path) -> None:
+    put(config, delivery(1), delivery(2), proof="user:panel", peer="192.0.2.1", sender="panel@example.org")
+    first, second = queue("show", "M1", "--json").json
+    assert [first[name] for name in ORIGIN] == [
+        "mail",
+        "panel@example.org",
+        "anna@example.org",
+        "user:panel",
+        "192.0.2.1",
+    ]
+    assert {name: first[name] for name in ORIGIN} == {name: second[name] for name in ORIGIN}
+    said = queue("show", "M1-2").out
+    assert "mail from panel@example.org, author anna@example.org, peer 192.0.2.1, proof user:panel" in said
+    assert "author" not in queue("list").out
 
 
 def test_show_of_nothing_is_1(queue: Queue, config: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from bridge import config
 from tests.config import setup
 
+NO_LOGIN = "nobody can log in with a password: there is no certificate"
 SHIPPED = Path(__file__).parents[2] / "config"
 
 
@@ -22,7 +23,7 @@ def test_a_good_configuration(tmp_path: Path) -> None:
     assert loaded.secrets.websms_token is not None
     assert len(loaded.secrets.webhook) == 1
     assert loaded.keys == ()
-    assert loaded.warnings == ()
+    assert [warning.message for warning in loaded.warnings] == [NO_LOGIN]
 
 
 def test_names_inside_an_organisation_and_of_other_scripts_are_domains(tmp_path: Path) -> None:
@@ -46,6 +47,7 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
     assert [str(warning) for warning in config.load(path, {}).warnings] == [
         "bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0644); "
         "allow its owner and at most its group to read: chmod 640",
+        f"bridge.toml:6: smtpd.users_file: {NO_LOGIN}; set tls_certificate and tls_key",
         "bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0644); "
         "allow its owner and at most its group to read: chmod 640",
         "bridge.toml:11: websms.test: test mode: the provider checks everything and sends nothing; false sends",
@@ -66,4 +68,4 @@ def test_the_shipped_files_load_once_the_secrets_exist(tmp_path: Path) -> None:
     path = setup.put(tmp_path, SHIPPED)
     loaded = config.load(path, {})
     assert len(loaded.routes) == 5
-    assert [warning.key for warning in loaded.warnings] == ["webhook.public_url"]
+    assert [warning.key for warning in loaded.warnings] == ["webhook.public_url", "allow"]

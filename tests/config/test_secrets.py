@@ -26,7 +26,7 @@ def test_secrets_come_from_the_credentials_directory_first(tmp_path: Path) -> No
     loaded = config.load(path, {"CREDENTIALS_DIRECTORY": str(credentials)})
     assert loaded.secrets.websms_token == "from-systemd"
     assert beside != "from-systemd"
-    assert loaded.warnings == ()
+    assert "websms.token_file" not in [one.key for one in loaded.warnings]
 
 
 def test_every_line_of_the_webhook_secret_and_of_the_key_file_counts(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The mail door's listener: certificates, limits, sockets from systemd, and what a reload changes."""
 
 import asyncio
+import base64
 import io
 import signal
 import socket
@@ -13,11 +14,12 @@ from typing import Any
 
 import pytest
 import trustme
+from argon2 import PasswordHasher
 
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
 from bridge.daemon import mail_door
 from bridge.smtpd.listener import MEMORY, Listener
-from tests.daemon.conftest import AUTHOR, BRIDGE, House
+from tests.daemon.conftest import ADDRESS, AUTHOR, BRIDGE, House
 from tests.given import configuration
 from tests.smtpd.raw import Raw, Recorder
 from tests.wait import until
@@ -205,4 +207,35 @@ async def test_row_40_a_client_certificate_logs_in_through_the_whole_door(house:
         assert ("AUTH EXTERNAL" in await client.say("EHLO x")) is certified
         assert (await client.say(f"MAIL FROM:<{AUTHOR}>")).startswith("250 ")
         assert (await client.say("RCPT TO:<anna@sms.example.com>")).startswith(answer)
+        await client.close()
+
+
+@pytest.mark.parametrize("change", ["removed", "new password"])
+async def test_a_reload_ends_the_logins_of_users_who_were_removed_or_changed(house: House, change: str) -> None:
+    """Whoever stole a password may be logged in, and would be for as long as he keeps talking."""
+    authority = trustme.CA()
+    pem(house.place, authority)
+    hashing = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    lines = {name: f"{name}:{hashing.hash('sesame')}:{name}@example.org\n" for name in ("bernd", "anna")}
+    house.write("users", "".join(lines.values()))
+    section = TLS + 'users_file = "users"\n'
+    house.write("bridge.toml", BRIDGE.replace("[smtpd]\n", section).replace('networks = ["127.0.0.0/8"]\n', "", 1))
+    daemon = await house.start()
+    clients = []
+    for name in lines:
+        client = await house.smtp()
+        await client.start_tls(trusting(authority))
+        await client.say("EHLO x")
+        login = base64.b64encode(f"\0{name}\0sesame".encode()).decode()
+        assert (await client.say(f"AUTH PLAIN {login}")).startswith("235 ")
+        await client.envelope(f"{name}@example.org", ADDRESS)
+        clients.append(client)
+    bernd, anna = clients
+    lines["bernd"] = "" if change == "removed" else f"bernd:{hashing.hash('another')}:bernd@example.org\n"
+    house.write("users", "".join(lines.values()))
+    await daemon.reload()
+    assert (await bernd.say("DATA")).startswith("421 4.7.0 ")
+    assert (await anna.say("DATA")).startswith("354 ")
+    assert (await anna.say("\r\nhello\r\n.")).startswith("250 ")
+    for client in clients:
         await client.close()

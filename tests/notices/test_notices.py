@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import Configuration, NoticesSettings
+from bridge.config import Configuration, NoticesSettings, Rate
 from bridge.message import Channel, Delivery, IncomingSms, Reports, Sms, State, encode_sms
 from bridge.notices import Notices
 from bridge.spool import Intake, Step
@@ -18,6 +18,7 @@ from bridge.spool.sqlite import SqliteSpool, open_spool
 from bridge.translate import Addressed, mail_from_sms
 from tests.given import POSTMASTER, configuration
 from tests.make import NOW, delivery, intake
+from tests.notices import rfc3464
 
 
 @dataclass
@@ -69,6 +70,13 @@ def parsed(payload: bytes) -> EmailMessage:
     return email.message_from_bytes(payload, policy=email.policy.default)
 
 
+def words(mail: EmailMessage) -> str:
+    """What people read."""
+    part = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+    text: str = part.get_content()
+    return text
+
+
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     spool = await open_spool(tmp_path / "s.db")
@@ -86,7 +94,7 @@ async def test_a_failure_is_told_its_author_once_in_the_thread_of_the_mail(rig: 
     assert mail["In-Reply-To"] == mail["References"] == "<m@example.org>"
     assert mail["Auto-Submitted"] == "auto-replied"
     assert mail["From"] == "smsbridge <postmaster@sms.example.com>"
-    text = mail.get_content()
+    text = words(mail)
     for part in ("+43 660 0000001", "The number is not valid", "4002 INVALID_RECIPIENT", "hello", "M1"):
         assert part in text
     assert rig.woken == [Channel.MAIL]
@@ -100,10 +108,11 @@ async def test_outcomes_of_one_mail_are_gathered(rig: Rig) -> None:
     await rig.fail("M1-1")
     assert await rig.told(1) == []  # collect = 2s
     await rig.fail("M1-3", now=NOW + 1.5)
-    ((_, mail),) = await rig.told(2)
-    assert "+43 660 0000001" in mail.get_content()
-    assert "+43 660 0000003" in mail.get_content()
-    assert "+43 660 0000002" not in mail.get_content()
+    assert await rig.told(2) == [], "more may come"
+    ((_, mail),) = await rig.told(3.5)
+    assert "+43 660 0000001" in words(mail)
+    assert "+43 660 0000003" in words(mail)
+    assert "+43 660 0000002" not in words(mail)
 
 
 async def test_authors_and_mails_do_not_mix(rig: Rig) -> None:
@@ -122,7 +131,7 @@ async def test_without_a_proven_author_only_the_postmaster_is_told(rig: Rig) -> 
     ((item, mail),) = await rig.told()
     assert item.recipient == POSTMASTER
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert "no other sender is proven" in mail.get_content()
+    assert "no other sender is proven" in words(mail)
     assert b"forged@example.net" not in item.payload
 
 
@@ -158,7 +167,7 @@ async def test_an_erased_text_is_no_obstacle(rig: Rig) -> None:
     await rig.spool.accept(intake(delivery(state=State.SENDING, payload=b"")))
     await rig.fail("M1-1")
     ((_, mail),) = await rig.told()
-    assert "The text was" not in mail.get_content()
+    assert "The text was" not in words(mail)
 
 
 async def test_a_relayed_sms_that_failed_reaches_the_postmaster_with_its_text(rig: Rig) -> None:
@@ -175,9 +184,9 @@ async def test_a_relayed_sms_that_failed_reaches_the_postmaster_with_its_text(ri
     await rig.fail("M1-1", status="5.1.1")
     ((item, mail),) = await rig.told()
     assert item.recipient == POSTMASTER
-    assert "gone@example.com" in mail.get_content()
-    assert "Grüße vom Berg" in mail.get_content()
-    assert "SMS Jörg" in mail.get_content()  # readable, not in encoded words
+    assert "gone@example.com" in words(mail)
+    assert "Grüße vom Berg" in words(mail)
+    assert "SMS Jörg" in words(mail)  # readable, not in encoded words
 
 
 async def test_a_notice_that_fails_goes_to_the_postmaster_and_then_nowhere(rig: Rig) -> None:
@@ -201,7 +210,7 @@ async def test_alerts_are_one_mail_to_the_postmaster(rig: Rig) -> None:
     ((item, mail),) = await rig.told()
     assert item.recipient == POSTMASTER
     assert mail["Subject"] == "smsbridge on mx.example.com needs attention"
-    assert [f"alert number {number}" in mail.get_content() for number in range(3)] == [True] * 3
+    assert [f"alert number {number}" in words(mail) for number in range(3)] == [True] * 3
     await rig.told(20)
     assert rig.made == 1
 
@@ -225,7 +234,7 @@ async def test_an_odd_text_does_not_break_out_of_the_notice(rig: Rig) -> None:
     await rig.fail("M1-1")
     ((_, mail),) = await rig.told()
     assert mail["Bcc"] is None
-    assert "Bcc: z@example.net" in mail.get_content()
+    assert "Bcc: z@example.net" in words(mail)
 
 
 async def test_one_notice_that_cannot_be_written_silences_no_other(rig: Rig) -> None:
@@ -275,7 +284,7 @@ async def test_the_providers_sentence_wins_over_the_general_one(rig: Rig, langua
     await rig.spool.accept(intake(delivery(state=State.SENDING, language=language)))
     await rig.fail("M1-1")
     ((_, mail),) = await rig.told()
-    text = mail.get_content()
+    text = words(mail)
     assert sentence in text
     assert "4002 INVALID_RECIPIENT" in text
     assert "The number is not valid" not in text
@@ -289,7 +298,7 @@ async def test_the_postmaster_reads_it_in_the_language_of_the_house(rig: Rig) ->
     await rig.fail("M1-1")
     ((item, mail),) = await rig.told()
     assert item.recipient == POSTMASTER
-    assert "DER ANBIETER SAGT." in mail.get_content()
+    assert "DER ANBIETER SAGT." in words(mail)
 
 
 async def test_an_end_of_life_is_told_first_and_then_what_stood_in_the_way(rig: Rig) -> None:
@@ -297,7 +306,7 @@ async def test_an_end_of_life_is_told_first_and_then_what_stood_in_the_way(rig: 
     await rig.spool.accept(intake(delivery(state=State.SENDING)))
     await rig.fail("M1-1", status="4.4.7")
     ((_, mail),) = await rig.told()
-    assert "could not be delivered in time. Write again if it still matters. THE PROVIDER SAYS." in mail.get_content()
+    assert "could not be delivered in time. Write again if it still matters. THE PROVIDER SAYS." in words(mail)
 
 
 async def test_a_delay_says_why_and_that_it_goes_on(rig: Rig) -> None:
@@ -305,7 +314,7 @@ async def test_a_delay_says_why_and_that_it_goes_on(rig: Rig) -> None:
     await rig.spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 5)))
     await rig.spool.move([Step(id="M1-1", to=State.QUEUED, event="deferred", code="4002", status="4.3.5")], NOW)
     ((_, mail),) = await rig.told()
-    assert "THE PROVIDER SAYS. The bridge keeps trying." in mail.get_content()
+    assert "THE PROVIDER SAYS. The bridge keeps trying." in words(mail)
 
 
 async def test_what_is_held_says_so_first(rig: Rig) -> None:
@@ -313,7 +322,7 @@ async def test_what_is_held_says_so_first(rig: Rig) -> None:
     await rig.spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 5)))
     await rig.spool.move([Step(id="M1-1", to=State.HELD, event="held", code="4002", status="4.3.5")], NOW)
     ((_, mail),) = await rig.told()
-    assert "It is held until the operator decides. THE PROVIDER SAYS." in mail.get_content()
+    assert "It is held until the operator decides. THE PROVIDER SAYS." in words(mail)
 
 
 async def test_a_mail_is_explained_by_its_status_only(rig: Rig) -> None:
@@ -324,4 +333,117 @@ async def test_a_mail_is_explained_by_its_status_only(rig: Rig) -> None:
     await rig.spool.accept(intake(relayed, kind="sms", author=None))
     await rig.fail("M1-1", status="5.1.1")
     ((_, mail),) = await rig.told()
-    assert "THE PROVIDER SAYS" not in mail.get_content()
+    assert "THE PROVIDER SAYS" not in words(mail)
+
+
+def machine(mail: EmailMessage) -> list[tuple[str, str, str]]:
+    """Final recipient, action and status of each recipient, as a program reads them."""
+    found = rfc3464.read(mail.as_bytes(policy=email.policy.SMTP)).recipients
+    return [(one["final-recipient"], one["action"], one["status"]) for one in found]
+
+
+async def test_row_121_five_hundred_that_fail_at_once_are_one_notice(rig: Rig) -> None:
+    many = [delivery(n, recipient=f"4366000{n:05}", state=State.SENDING) for n in range(1, 501)]
+    await rig.spool.accept(intake(*many))
+    for first in range(1, 501, 50):  # as they come off the wire: over ten seconds, not in one moment
+        await rig.fail(*(f"M1-{n}" for n in range(first, first + 50)), now=NOW + first / 50)
+        assert await rig.told(first / 50 + 0.5) == []
+    ((item, mail),) = await rig.told(14)
+    assert item.recipient == "anna@example.org"
+    assert mail["Subject"] == "Not delivered: +43 660 0000001 and 499 more"
+    assert len(machine(mail)) == 500
+    assert {(action, status) for _, action, status in machine(mail)} == {("failed", "5.1.3")}
+    assert len(await rig.told(99)) == 1
+
+
+async def test_row_121_a_storm_becomes_one_list_an_hour(rig: Rig) -> None:
+    rig.configuration = configuration(notices=NoticesSettings(limit=Rate(count=3, seconds=3600)))
+    for number in range(40):
+        await rig.spool.accept(intake(delivery(mail=f"S{number:02}", state=State.SENDING), id=f"S{number:02}"))
+    await rig.spool.accept(intake(delivery(mail="B", state=State.SENDING, author="b@example.org"), id="B"))
+    await rig.fail(*(f"S{number:02}-1" for number in range(40)), "B-1")
+    told = await rig.told(10)
+    assert sorted(item.recipient for item, _ in told) == [*["anna@example.org"] * 3, "b@example.org"]
+    assert len(await rig.told(3600)) == 4
+    *_, (item, mail) = await rig.told(3611)
+    assert item.recipient == "anna@example.org"
+    assert mail["Subject"] == "What became of 37 messages"
+    assert words(mail).count("not delivered  4002 INVALID_RECIPIENT") == 37
+    assert item.sender == ""
+    assert len(await rig.told(3700)) == 5
+    assert len(await rig.told(7300)) == 5, "and nothing twice"
+    ((_, events),) = await rig.spool.show("S39-1")
+    assert events[-1].event == "told failed"
+
+
+async def test_row_121_whom_nobody_proved_gets_nothing_and_who_wants_nothing_neither(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(1, state=State.SENDING, notify="never")))
+    await rig.spool.accept(intake(delivery(mail="M2", state=State.SENDING, author=None), id="M2", sender=""))
+    await rig.fail("M1-1", "M2-1")
+    ((item, _),) = await rig.told()
+    assert item.recipient == POSTMASTER
+
+
+async def test_the_author_reads_his_own_language(rig: Rig) -> None:
+    rig.configuration = configuration(notices=NoticesSettings(language="en"))
+    kept = b"From: anna@example.org\r\nContent-Language: de-AT\r\n"
+    await rig.spool.accept(intake(delivery(state=State.SENDING, language="en"), original=kept))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    assert "Nicht zugestellt" in mail["Subject"]
+    assert "Die Nummer ist ungültig" in words(mail)
+
+
+async def test_what_the_client_gave_comes_back(rig: Rig) -> None:
+    asked = {"envid": "order+2B17", "ret": "full", "whole": True}
+    original = b"From: anna@example.org\r\nSubject: x\r\n\r\nhello\r\n"
+    one = delivery(state=State.SENDING, orcpt="rfc822;Anna+2BB@Example.org", address="anna@sms.example.com")
+    await rig.spool.accept(intake(one, original=original, **asked))
+    await rig.fail("M1-1")
+    ((_, mail),) = await rig.told()
+    found = rfc3464.read(mail.as_bytes(policy=email.policy.SMTP))
+    assert found.mail["original-envelope-id"] == "order+17"
+    assert found.recipients[0]["original-recipient"] == "rfc822; Anna+B@Example.org"
+    assert found.recipients[0]["final-recipient"] == "rfc822; anna@sms.example.com"
+    assert found.returned == ("message/rfc822", original)
+
+
+async def test_a_message_without_a_report_was_relayed_and_later_delivered(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING, notify="success", expires_at=NOW + 60)))
+    await rig.spool.move([Step(id="M1-1", to=State.SENT, event="sent", code="2000", text="OK")], NOW + 1)
+    assert await rig.told(59) == []
+    ((_, mail),) = await rig.told(60)
+    assert mail["Subject"].startswith("Sent, arrival not confirmed")
+    assert machine(mail) == [("rfc822; +436600000001@sms.example.com", "relayed", "2.0.0")]
+    await rig.spool.move([Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered")], NOW + 70)
+    _, (_, mail) = await rig.told(80)
+    assert machine(mail) == [("rfc822; +436600000001@sms.example.com", "delivered", "2.1.5")]
+
+
+async def test_a_late_arrival_corrects_the_failure(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING)))
+    await rig.fail("M1-1")
+    await rig.told()
+    await rig.spool.move([Step(id="M1-1", to=State.DELIVERED, event="delivered", told="delivered")], NOW + 20)
+    _, (_, mail) = await rig.told(30)
+    assert mail["Subject"] == "Delivered after all: +43 660 0000001"
+    assert machine(mail) == [("rfc822; +436600000001@sms.example.com", "delivered", "2.1.5")]
+    assert "an earlier notice said that it had failed" in words(mail)
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.UNKNOWN])
+async def test_what_is_held_or_unknown_is_delayed_too(rig: Rig, state: State) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 5)))
+    await rig.spool.move([Step(id="M1-1", to=state, event="x", code="5000", status="4.3.0")], NOW)
+    ((_, mail),) = await rig.told()
+    assert machine(mail) == [("rfc822; +436600000001@sms.example.com", "delayed", "4.3.0")]
+    assert len(await rig.told(999)) == 1
+
+
+async def test_a_group_is_told_of_once(rig: Rig) -> None:
+    members = [delivery(n, notify="failure") for n in (1, 2, 3)]
+    await rig.spool.accept(intake(*members, expanded=[("M1-2", "team@sms.example.com")]))
+    ((_, mail),) = await rig.told()
+    assert mail["Subject"] == "Sent on to a group: team@sms.example.com"
+    assert machine(mail) == [("rfc822; team@sms.example.com", "expanded", "2.0.0")]
+    assert len(await rig.told(99)) == 1

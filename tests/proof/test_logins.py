@@ -18,6 +18,7 @@ from bridge.proof.lockout import FAILURES, GUESSES, WINDOW
 from bridge.proof.logins import HASHES_AT_ONCE, MOST_WAITING, REMEMBERED, Busy, Locked, Logins, verify
 from tests.make import NOW
 from tests.smtpd.login import Hashing
+from tests.wait import until
 
 Peer = IPv4Address | IPv6Address | None
 
@@ -119,6 +120,15 @@ async def test_a_changed_or_removed_line_ends_what_was_remembered(desk: Desk) ->
     assert not await desk.check("anna", PASSWORD)
     desk.users = {"bernd": replace(ANNA, name="bernd", hash=HASHER.hash(b"x"))}
     assert not await desk.check("bernd", PASSWORD)
+
+
+async def test_a_user_who_is_changed_while_his_password_is_hashed_is_not_logged_in(desk: Desk) -> None:
+    desk.hashing.gate = threading.Event()
+    under_way = asyncio.create_task(desk.check("anna", PASSWORD))
+    await until(lambda: desk.hashing.at_once)
+    desk.users = {"anna": replace(ANNA, hash=HASHER.hash(b"another"))}
+    desk.hashing.gate.set()
+    assert not await under_way
 
 
 def test_nothing_that_is_remembered_holds_the_password(desk: Desk) -> None:

@@ -1,11 +1,13 @@
 """What a login or a trusted network proves of an envelope sender."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
 
 from bridge.access import Proof
 from bridge.config import User
+from bridge.config.users import CERTIFICATE
 from bridge.proof import prove
 
 NETWORKS = (ip_network("192.0.2.0/24"),)
@@ -33,6 +35,11 @@ def test_what_is_proven(peer: object, user: str | None, sender: str, found: str 
     assert made.user == user
     assert made.how == ("network" if trusted else f"user:{user}" if user else "")
     assert made.peer is peer
+
+
+def test_row_40_a_certificate_is_told_from_a_password() -> None:
+    relay = replace(ANNA, hash=CERTIFICATE)
+    assert prove(peer=OUTSIDE, user=relay, sender="anna@example.org", networks=()).how == "certificate:anna"
 
 
 def test_a_trusted_peer_with_the_null_sender_proves_nobody() -> None:

@@ -66,6 +66,19 @@ def test_a_comment_or_a_quoted_text_cannot_smuggle_a_result() -> None:
     assert [name for name, _, _ in findings(value)] == ["spf"]
 
 
+@pytest.mark.parametrize("blank", ["\N{NO-BREAK SPACE}", "\N{EM SPACE}", "\x0b", "\x0c", "\x1c", "\x85"])
+def test_a_local_part_with_a_blank_that_is_none_does_not_end_early(blank: str) -> None:
+    # RFC 6532 lets a mail address hold it without quotes, so a relay may repeat what a stranger signed.
+    assert results.read(f"mx; dkim=pass header.i=example.org{blank}y=z@example.net") is None
+
+
+@pytest.mark.parametrize("quote", ['"', '\\"'])
+def test_a_quoted_local_part_in_a_comment_does_not_close_it(quote: str) -> None:
+    # Some relays repeat the envelope sender in a comment and quote it as if a bracket were nothing special there.
+    sender = f"{quote}a); dkim=pass header.d=example.org; x=y (b{quote}@example.net"
+    assert results.read(f"mx; spf=pass (mx: domain of {sender} designates 192.0.2.1) smtp.helo=x") is None
+
+
 @given(some.text(some.sampled_from('mx;= dkimpass.()"\\/1@\t\u0661'), max_size=80))
 def test_it_never_raises(value: str) -> None:
     found = results.read(value)
@@ -103,6 +116,7 @@ def test_row_43_foreign_results_with_our_id_are_removed_and_nothing_else() -> No
         b"Authentication-Results: a mx.example.com; none\r\n",
         b"Authentication-Results:\r\n",
         b"Authentication-Results: mx.example.com; none\n",
+        b"Authentication-Results:\xc2\xa0mx.example.com; none\r\n",
     ],
 )
 def test_row_43_whatever_may_be_read_as_ours_goes(field: bytes) -> None:

@@ -45,6 +45,7 @@ class Recorder(Policy[tuple[str, dict[str, str]]]):
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     certified_users: set[str] = field(default_factory=set)
     login_reply: Reply | None = None
+    broke_for: list[Peer] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)  # `data` was called
     gate: asyncio.Event | None = None  # `data` waits for it
 
@@ -52,6 +53,9 @@ class Recorder(Policy[tuple[str, dict[str, str]]]):
         self._break("connected")
         self.peers.append(peer)
         return self.refusal
+
+    def broke(self, peer: Peer) -> None:
+        self.broke_for.append(peer)
 
     def mail(self, peer: Peer, sender: str, params: Mapping[str, str]) -> "Reply | asyncio.Future[Reply | None] | None":
         self._break("mail")

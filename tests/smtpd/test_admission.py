@@ -11,10 +11,11 @@ from bridge.access import Proof
 from bridge.config import Configuration, MailAuthenticationSettings, SmtpdSettings
 from bridge.recipients import Answering, Phones
 from bridge.routing import Allow
-from bridge.smtpd.admission import UNKNOWN_ADDRESS, Pending, admit, peer_address, sender_proof, settle
+from bridge.smtpd.admission import NO_ANSWER, Pending, admit, peer_address, sender_proof, settle
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target
+from bridge.smtpd.returned import Bounced
 from tests.given import ANNA, ANY, DOMAIN, KEY, LINE, configuration
 from tests.make import NOW, PHONE
 
@@ -34,7 +35,7 @@ def peer(host: str = "192.0.2.7", user: str | None = None) -> Peer:
 
 def asked(
     recipient: str, sender: str = AUTHOR, host: str = "192.0.2.7", **settings: Any
-) -> Reply | Target | Forward | Incoming | Pending:
+) -> Reply | Target | Forward | Incoming | Bounced | Pending:
     return admit(given(**settings), peer(host), sender, recipient, NOW)
 
 
@@ -145,4 +146,4 @@ def test_row_58_a_token_opens_no_dear_number(phone: str, author: str, found: str
         assert isinstance(settled, Reply)
         assert settled.status == found
     forged = settle(given(), Answering(address="", token=token[:-1]), Proof(sender=AUTHOR, how="network"), NOW)
-    assert forged == UNKNOWN_ADDRESS
+    assert forged == NO_ANSWER

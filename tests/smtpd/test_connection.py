@@ -1,10 +1,13 @@
 """The course of a connection: TLS, clients that leave, and an orderly end (reliability.md, 2.A 7-10, 27, 28)."""
 
 import asyncio
+import gc
+import io
 
 import pytest
 
 from bridge.smtpd.contract import Limits, Reply
+from tests.dialogs.stage import fresh_loggers
 from tests.smtpd.conftest import Certificates
 from tests.smtpd.login import BOTH, secured
 from tests.smtpd.raw import Recorder, Rig
@@ -174,3 +177,54 @@ async def test_a_mail_without_its_end_is_no_mail() -> None:
         client.writer.write_eof()
         assert await client.rest() == b""
     assert not rig.policy.taken
+
+
+BEGIN = b"EHLO x\r\nMAIL FROM:<anna@example.org>\r\nRCPT TO:<b@sms.example.com>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ([b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n"], "421 4.7.0"),
+        ([b"BLAH\r\n" * 20], "421 4.7.0"),
+        ([BEGIN, b"DATA\r\n", b"a\nb\r\n.\r\n"], "550 5.5.2"),
+        ([BEGIN, b"DATA\r\nHi\r\n.\r\n"], "554 5.5.0"),
+        ([BEGIN, b"DATA\r\n", b"a\0b\r\n.\r\n", b"QUIT\r\n"], "550 5.6.0"),
+        ([BEGIN, b"DATA\r\n", b"x" * 17000 + b"\r\n.\r\n", b"QUIT\r\n"], "554 5.6.0"),
+        ([BEGIN, b"DATA\r\n", b"Hi"], "421 4.4.2"),
+        ([BEGIN, b"DATA\r\n", b"Hi\r\n.\r\n", b"QUIT\r\n"], ""),
+        ([b"NOOP\r\n"], ""),
+    ],
+)
+async def test_what_a_client_is_refused_for_stands_in_the_log(
+    said: list[bytes], logged: str, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device whose mails never come is looked for there; that it was idle or left is nothing to look at."""
+    fresh_loggers(monkeypatch)
+    async with Rig(limits=Limits(data_timeout=0.3, command_timeout=2, error_delay=0)) as rig:
+        client = await rig.greeted()
+        for octets in said:
+            await client.send(octets)
+            if octets.startswith(b"DATA"):
+                while not (await client.reply()).startswith(("354 ", "554 ")):
+                    pass
+        await client.rest()
+    lines = [line for line in stream.getvalue().splitlines() if "reject" in line]
+    assert [logged in line and "127.0.0.1" in line for line in lines] == [True] * bool(logged)
+    assert "BLAH" not in stream.getvalue()
+
+
+async def test_a_client_that_is_gone_when_it_is_sent_away_breaks_nothing() -> None:
+    broken: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(str(context)))
+    async with Rig() as rig:
+        for _ in range(20):
+            client = await rig.client()
+            await client.reply()
+            # Before the server looks all of it is there: what it is sent away for, more input, and nobody to be told.
+            client.writer.write(b"EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n")
+            client.writer.transport.abort()
+            await until(lambda: not rig.listener.sessions)
+        gc.collect()
+        await asyncio.sleep(0)
+    assert broken == []

@@ -43,20 +43,21 @@ def states(found: Intake) -> list[State]:
 
 def test_row_120_only_the_phone_that_answers_too_quickly() -> None:
     mail = delivery(3, channel=Channel.MAIL, recipient=PHONE)
-    found = hold(intake(delivery(1), delivery(2, recipient=OTHER), mail), loud())
+    found = hold(intake(delivery(1), delivery(2, recipient=OTHER), mail), loud(), answers=True)
     assert states(found) == [State.HELD, State.QUEUED, State.QUEUED]
     assert found.deliveries[0].reason == REASON
-    assert states(hold(intake(delivery(1)), Exchanges())) == [State.QUEUED]
+    assert states(hold(intake(delivery(1)), Exchanges(), answers=True)) == [State.QUEUED]
+    assert states(hold(intake(delivery(1)), loud(), answers=False)) == [State.QUEUED]
 
 
 def test_row_120_an_urgent_row_goes_on() -> None:
-    assert states(hold(intake(delivery(1, urgent=True)), loud())) == [State.QUEUED]
+    assert states(hold(intake(delivery(1, urgent=True)), loud(), answers=True)) == [State.QUEUED]
 
 
 def test_row_120_who_is_not_proven_is_known_by_his_address() -> None:
     unproven = intake(delivery(1, author=None), peer="192.0.2.7", author=None)
-    assert states(hold(unproven, loud())) == [State.QUEUED]
-    assert states(hold(unproven, loud("192.0.2.7"))) == [State.HELD]
+    assert states(hold(unproven, loud(), answers=True)) == [State.QUEUED]
+    assert states(hold(unproven, loud("192.0.2.7"), answers=True)) == [State.HELD]
 
 
 @pytest.mark.parametrize(("urgent", "words"), [(False, "smsbridge queue release"), (True, "is urgent")])
@@ -65,7 +66,13 @@ async def test_row_120_the_operator_is_told_once(
 ) -> None:
     exchanges, bell = loud(), Bell(spool=spool, clock=lambda: NOW)
     for _ in range(3):
-        note(hold(intake(delivery(1, urgent=urgent)), exchanges), exchanges, bell, get_logger("test"))
+        note(
+            hold(intake(delivery(1, urgent=urgent)), exchanges, answers=True),
+            exchanges,
+            bell,
+            get_logger("test"),
+            answers=True,
+        )
         exchanges.heard(PHONE, NOW)
     (alert,) = await until_async(lambda: spool.alerts(9), "the alert")
     assert words in alert.text
@@ -75,9 +82,9 @@ async def test_row_120_the_operator_is_told_once(
 
 async def test_row_120_what_is_held_is_not_taken_for_sent(spool: SqliteSpool) -> None:
     exchanges, bell = loud(), Bell(spool=spool, clock=lambda: NOW)
-    held = hold(intake(delivery(1), at=NOW + 50), exchanges)
+    held = hold(intake(delivery(1), at=NOW + 50), exchanges, answers=True)
     assert states(held) == [State.HELD]
-    note(held, exchanges, bell, get_logger("test"))
+    note(held, exchanges, bell, get_logger("test"), answers=True)
     exchanges.heard(PHONE, NOW + 80)  # 30 s after what was held, 80 s after what was sent
     pair = exchanges._phones[PHONE]["anna@example.org"]
     assert not pair.heard

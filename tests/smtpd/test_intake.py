@@ -84,6 +84,11 @@ def test_a_conversation_is_opened_over_the_line_where_one_is_known(originator: s
     assert talk.expires_at == NOW + CONVERSATION_FOR
 
 
+def test_a_conversation_is_about_the_subject_without_its_marks() -> None:
+    (talk,) = compiled(b"Subject: AW: [EXTERN] Re: [x] Pumpe 3\r\n" + MAIL).conversations
+    assert talk.subject == "[x] Pumpe 3"
+
+
 @pytest.mark.parametrize("header", [b"Auto-Submitted: auto-generated", b"Precedence: bulk"])
 def test_an_automatic_mail_opens_none(header: bytes) -> None:
     assert compiled(header + b"\r\n" + MAIL).conversations == []
@@ -145,3 +150,46 @@ def test_one_copy_for_the_operator_beside_the_phones() -> None:
     intake = compiled(forwards=[Forward(address="postmaster@x"), Forward(address="abuse@x")])
     assert [(item.id, item.channel) for item in intake.deliveries] == [("M1-1", Channel.SMS), ("M1-2", Channel.MAIL)]
     assert len(intake.seen) == 2
+
+
+RECEIPT = MAIL.replace(b"Date:", b"Disposition-Notification-To: Bernd@example.org\r\nDate:")
+
+
+def test_notices_get_back_of_the_mail_what_was_asked_for() -> None:
+    header = MAIL.partition(b"\r\n\r\n")[0] + b"\r\n"
+    assert (compiled().original, compiled().whole) == (header, False)
+    full = compiled(parameters={"RET": "FULL"})
+    assert (full.original, full.whole) == (MAIL, True)
+
+
+@pytest.mark.parametrize(
+    "target", [replace(to_anna(), notify="never"), replace(to_anna(), proof=Proof(how="peer"))], ids=["never", "nobody"]
+)
+def test_where_nobody_is_told_nothing_is_kept(target: Target) -> None:
+    assert compiled(targets=[target], parameters={"RET": "FULL"}).original == b""
+
+
+def test_the_address_that_was_mailed_to_is_kept_where_it_is_one_phones() -> None:
+    assert only(compiled()).address == "anna@sms.example.com"
+    group = Target(address="team@sms.example.com", route=GROUP, numbers=GROUP.numbers, proof=PROOF)
+    assert {delivery.address for delivery in compiled(targets=[group]).deliveries} == {""}
+
+
+def test_a_receipt_that_a_row_listens_to_is_a_wish_for_all_reports() -> None:
+    found = only(compiled(RECEIPT, targets=[to_anna(receipts="report", reports=Reports.NONE)]))
+    assert found.notify == "success,failure,delay"
+    assert found.warn_at is not None
+    assert only(compiled(RECEIPT)).notify == ""
+
+
+def test_a_group_whose_success_is_told_once() -> None:
+    row = replace(GROUP, success="once")
+    group = Target(
+        address="team@sms.example.com", route=row, numbers=row.numbers, proof=PROOF, notify="success,failure"
+    )
+    found = compiled(targets=[group])
+    assert found.expanded == [("M1-1", "team@sms.example.com")]
+    assert {delivery.notify for delivery in found.deliveries} == {"failure"}
+    assert found.original
+    unproven = replace(group, proof=Proof(how="peer"))
+    assert compiled(targets=[unproven]).expanded == []

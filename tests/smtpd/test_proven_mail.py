@@ -1,5 +1,6 @@
 """Senders on the Internet at the real door: proven by DNS or by a relay's word, or refused after DATA."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +20,8 @@ from tests.make import NOW, PHONE
 from tests.proof.dns_stub import Stub, serving
 from tests.proof.signing import mail, publish, signed, signer
 from tests.smtpd.doorway import Doorway, open_door
+from tests.smtpd.raw import Raw
+from tests.wait import until
 
 AUTHOR = "bernd@example.org"  # in Anna's `allow`
 RELAY = "mx.example.com"
@@ -59,6 +62,23 @@ async def test_row_41_a_signature_of_the_author_s_domain_is_proof_and_is_stored(
         (kept,) = await door.kept()
         assert (kept.author, kept.sender) == (AUTHOR, "")  # the envelope is nobody's: no notice goes there
         assert await proofs(door) == ["dkim:example.org"]
+
+
+async def test_row_18_what_dsn_asked_for_is_kept_until_the_author_is_proven(tmp_path: Path) -> None:
+    content = signed(mail(AUTHOR), signer("example.org"))
+    async with checking(tmp_path) as (door, _):
+        said = await door.say(
+            f"MAIL FROM:<{AUTHOR}> RET=HDRS ENVID=QqQ+2B1",
+            f"RCPT TO:<{TO_ANNA}> NOTIFY=Success,Failure ORCPT=rfc822;Anna+2BOffice@Example.org",
+            "DATA",
+            content + b".",
+        )
+        assert said[-1].startswith("250 2.0.0 queued as ")
+        (kept,) = await door.kept()
+        assert (kept.notify, kept.orcpt) == ("success,failure", "rfc822;Anna+2BOffice@Example.org")
+        arrival = await door.spool.arrival(kept.mail)
+        assert arrival is not None
+        assert (arrival.envid, arrival.ret, arrival.proof) == ("QqQ+2B1", "hdrs", "dkim:example.org")
 
 
 async def test_row_41_spf_is_proof_and_its_envelope_may_be_told(tmp_path: Path) -> None:
@@ -184,6 +204,14 @@ async def test_row_43_results_from_anybody_else_are_nothing(tmp_path: Path) -> N
         assert b"Subject: Pump 3" in forwarded.payload
 
 
+async def test_row_43_where_dns_is_asked_too_a_stranger_has_no_word_of_the_relay(tmp_path: Path) -> None:
+    both = replace(RELAYED, check=True, relays=(ip_network("192.0.2.0/24"),))
+    async with checking(tmp_path, mail_authentication=both) as (door, _):
+        forged = f"Authentication-Results: {RELAY}; dmarc=pass header.from=example.org\r\n".encode() + mail(AUTHOR)
+        assert (await door.send(forged, sender=AUTHOR)).startswith("550 5.7.20")
+        assert await door.kept() == []
+
+
 @pytest.mark.parametrize(
     "content", [b"\r\n", b" leading space\r\nFrom: x\r\n\r\nx\r\n", b"Subject: no from\r\n\r\nx\r\n"]
 )
@@ -214,3 +242,38 @@ async def test_nobody_s_envelope_is_told_of_a_failure_but_the_operator_is(tmp_pa
         door.now += 60
         await door.notices().once()
         assert sorted(one.recipient for one in await door.kept(Channel.MAIL)) == sorted([POSTMASTER, AUTHOR])
+
+
+async def from_place(door: Doorway, place: str, content: bytes, sender: str) -> str:
+    """The reply to a mail from another address of this machine."""
+    port = door.listener.ports[0]
+    client = Raw(*await asyncio.open_connection("127.0.0.1", port, local_addr=(place, 0)))
+    await client.reply()
+    await client.say("EHLO client.example.com")
+    await client.envelope(sender, TO_ANNA)
+    await client.say("DATA")
+    reply = await client.say(content.removesuffix(b"\r\n") + b"\r\n.")
+    await client.close()
+    return reply
+
+
+async def test_a_stranger_whose_name_server_is_slow_keeps_nobody_else_out(tmp_path: Path) -> None:
+    async with checking(tmp_path) as (door, stub):
+        stub.delays["slow.example.net"] = 1.0
+        stuck = [
+            asyncio.create_task(from_place(door, "127.0.0.1", mail("x@slow.example.net"), "x@slow.example.net"))
+            for _ in range(door.listener.per_address)
+        ]
+        await until(lambda: len(stub.asked) >= 5, "they are being checked")
+        good = signed(mail(AUTHOR), signer("example.org"))
+        assert (await from_place(door, "127.0.0.2", good, AUTHOR)).startswith("250 ")
+        assert not any(reply.startswith("250") for reply in await asyncio.gather(*stuck))
+
+
+async def test_row_27_a_replayed_signature_is_a_repeat_whatever_its_envelope_says(tmp_path: Path) -> None:
+    async with checking(tmp_path) as (door, _):
+        content = signed(mail(AUTHOR), signer("example.org"))
+        assert (await door.send(content, sender=AUTHOR)).startswith("250 2.0.0 queued")
+        for sender in ("eve@example.net", "eve+2@example.net", AUTHOR.upper()):
+            assert (await door.send(content, sender=sender)).startswith("250 2.0.0 already queued")
+        assert len(await door.kept()) == 1

@@ -129,3 +129,22 @@ def test_what_is_refused_anyway_is_not_kept(piece: bytes) -> None:
     with pytest.raises(Flood):
         flood()
     assert largest < 2 * limits.max_message_size
+
+
+def test_what_is_thrown_away_takes_no_room() -> None:
+    held, buffer = [0], bytearray()
+
+    def hold(octets: int) -> bool:
+        held[0] = octets
+        return True
+
+    reader = DataReader(buffer, SMALL, hold)
+    for _ in range(3):
+        buffer += b"x" * 98 + b"\r\n"
+        assert reader.step() is None
+    assert held == [len(buffer)] == [300]
+    for _ in range(20):  # too big, and it goes on
+        buffer += b"x" * 98 + b"\r\n"
+        assert reader.step() is None
+    assert held == [len(buffer)]
+    assert len(buffer) < 100

@@ -38,7 +38,7 @@ from tests.smtpd.conftest import Certificates
 from tests.smtpd.login import PLAIN, secured, users
 from tests.smtpd.raw import QUICK, RECIPIENT, SENDER, Raw, Recorder, Rig, babble
 from tests.smtpd.test_protocol import resident
-from tests.wait import PATIENCE, until
+from tests.wait import PATIENCE, until, until_async
 
 ROWS = {
     1: "DATA without line ends, or far beyond the limit",
@@ -523,8 +523,9 @@ async def test_row_33_a_row_without_allow_lets_nobody_in(settings: dict[str, str
 
 
 def test_row_33_nothing_is_open_that_is_not_configured() -> None:
-    assert configuration().settings.mail_authentication.is_on is False
     settings = config.Settings(hostname="x.example.com", domains=(DOMAIN,), postmaster="postmaster@example.com")
+    assert settings.mail_authentication.check is False
+    assert settings.mail_authentication.relays == ()
     assert settings.smtpd.networks == ()
     assert settings.smtpd.listen[0].host == "127.0.0.1"
     assert settings.websms_mail.address is None
@@ -583,3 +584,26 @@ async def test_row_45_what_a_phone_says_is_no_proof_of_a_mail(tmp_path: Path) ->
 def test_row_26_the_reply_to_a_mistake_of_ours_names_nothing() -> None:
     code, status, text = FAILURE.split(" ", 2)
     assert Reply(int(code), status, text).encode() == f"{FAILURE}\r\n".encode()
+
+
+async def test_row_26_the_operator_is_told_of_a_mistake_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(tmp_path) as stage:
+
+        def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("a secret detail")
+
+        client = await Raw.greeted(stage.port)
+        with monkeypatch.context() as patch:
+            patch.setattr("bridge.smtpd.door.compile_intake", broken)
+            assert await _mails(client) == FAILURE
+            assert await _mails(client) == FAILURE
+        await client.close()
+
+        async def told() -> list[str]:
+            return [alert.text for alert in await stage.spool.alerts(9)]
+
+        (alert,) = await until_async(told, "the alert")
+        assert "session failed" in alert
+        assert "detail" not in alert

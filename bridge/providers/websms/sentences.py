@@ -48,6 +48,9 @@ _TAKEN = (
     "Der Anbieter hat die Nachricht angenommen. Es ist nichts zu tun.",
 )
 
+DIAGNOSTICS: Final = "x-websms"
+"""The type of these codes in a Diagnostic-Code (RFC 3464)."""
+
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "2000": _TAKEN,
     "2001": _TAKEN,

@@ -1,0 +1,127 @@
+"""The contract in SQL that both stores say alike: what a message needs seldom, and what is only asked."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import apsw
+
+from bridge.message import Bounce, Delivery, Report, State
+from bridge.spool import (
+    Alert,
+    Arrival,
+    Conversation,
+    Event,
+    History,
+    Original,
+    Returned,
+    Telling,
+    bounces,
+    deliveries,
+    history,
+    intakes,
+    reports,
+    retention,
+    telling,
+)
+
+T = TypeVar("T")
+
+OPEN_STATES = "state IN ('queued', 'sending', 'unknown', 'held')"
+
+
+class SqlSpool:
+    """What `bridge.spool.Spool` asks for, but for what each store does in its own way."""
+
+    async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
+        """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`."""
+        raise NotImplementedError
+
+    async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
+        """Ask over a connection that does not write. Raises `StoreUnavailable`."""
+        raise NotImplementedError
+
+    async def bury(self, notification_id: str, body: bytes, reason: str, at: float) -> None:
+        await self._write(lambda db: retention.bury(db, notification_id, body, reason, at))
+
+    async def alert(self, text: str, at: float) -> None:
+        await self._write(lambda db: retention.alert(db, text, at))
+
+    async def report(self, report: Report, now: float) -> bool:
+        return await self._write(lambda db: reports.note(db, report, now))
+
+    async def bounced(self, delivery_id: str, bounce: Bounce, now: float) -> Returned:
+        return await self._write(lambda db: bounces.note(db, delivery_id, bounce, now))
+
+    async def purge(self, now: float, keep_text: float, keep_history: float, limit: int = 500) -> int:
+        return await self._write(lambda db: retention.purge(db, now, keep_text, keep_history, limit))
+
+    async def conversation(self, phone: str, line: str | None, now: float) -> Conversation | None:
+        return await self._read(lambda db: intakes.find_conversation(db, phone, line, now))
+
+    async def expired(self, now: float, limit: int) -> list[Delivery]:
+        """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""
+        return await self._read(
+            lambda db: [
+                *deliveries.select(
+                    db, "state IN ('queued', 'unknown', 'held') AND expires_at <= ? LIMIT ?", (now, limit)
+                ),
+                *deliveries.select(db, "state = 'sent' AND undelivered = 1 AND expires_at <= ? LIMIT ?", (now, limit)),
+            ]
+        )
+
+    async def overdue_unknown(self, now: float, limit: int) -> list[Delivery]:
+        """Unknown deliveries whose route has waited long enough and wants them resent or failed."""
+        return await self._read(
+            lambda db: list(
+                deliveries.select(
+                    db,
+                    "state = 'unknown' AND on_unknown <> 'hold' AND changed_at + unknown_wait <= ? "
+                    "ORDER BY changed_at LIMIT ?",
+                    (now, limit),
+                )
+            )
+        )
+
+    async def telling(self, before: float, now: float, limit: int, told_to: str | None = None) -> list[Telling]:
+        """What is due to be told, whole mails together."""
+        return await self._read(lambda db: telling.due(db, before, now, limit, told_to))
+
+    async def postpone(self, told: Sequence[tuple[str, str]], until: float) -> None:
+        await self._write(lambda db: telling.postpone(db, told, until))
+
+    async def original(self, mail: str) -> Original | None:
+        """What notices about a mail give back of it."""
+        return await self._read(lambda db: telling.original(db, mail))
+
+    async def alerts(self, limit: int) -> list[Alert]:
+        """What the operator was not told yet."""
+        return await self._read(lambda db: retention.alerts(db, limit))
+
+    async def resends(self, delivery_id: str) -> int:
+        """How often a delivery went again because its answer was lost."""
+        return await self._read(lambda db: sum(event.event == "resent" for event in deliveries.events(db, delivery_id)))
+
+    async def open_count(self) -> int:
+        return await self._read(lambda db: deliveries.count(db, OPEN_STATES))
+
+    async def listing(self, state: State | None, limit: int) -> list[Delivery]:
+        """For the operator: deliveries of one state, or all that are not done; oldest first."""
+        condition = OPEN_STATES if state is None else f"state = '{state.value}'"
+        return await self._read(lambda db: list(deliveries.select(db, f"{condition} ORDER BY seq LIMIT ?", (limit,))))
+
+    async def show(self, identifier: str) -> list[tuple[Delivery, list[Event]]]:
+        """A delivery, or all of a mail, each with its history."""
+        return await self._read(
+            lambda db: [
+                (delivery, deliveries.events(db, delivery.id))
+                for delivery in deliveries.select(db, "id = ? OR mail = ? ORDER BY seq", (identifier, identifier))
+            ]
+        )
+
+    async def arrival(self, mail: str) -> Arrival | None:
+        """What came in under the id `mail`; None where that is not kept any more."""
+        return await self._read(lambda db: intakes.arrival(db, mail))
+
+    async def trace(self, identifier: str) -> list[History]:
+        """The stories an id leads to: of a mail, a delivery, a transfer, a notification, or a Message-ID."""
+        return await self._read(lambda db: history.trace(db, identifier))
