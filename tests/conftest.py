@@ -7,7 +7,7 @@ required since its security release 3.14. An older aiohttp is not the way out, s
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -37,6 +37,16 @@ class _Captured(io.StringIO):
 
     def write(self, text: str, /) -> int:
         return sys.stdout.write(text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What was logged may hold lone surrogates, and pytest-xdist cannot send those to its main process."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture

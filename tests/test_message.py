@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from bridge import message
 from bridge.message import (
     Attachment,
+    Bounce,
     Channel,
     Delivery,
+    Fate,
     IncomingSms,
     OnUnknown,
     Receipt,
@@ -32,6 +34,7 @@ NOUNS = [
     Sms(text="x"),
     delivery(),
     Receipt(verdict=Verdict.ACCEPTED),
+    Bounce(fate=Fate.PERMANENT),
     IncomingSms(notification_id="n", phone="436600000001", line=None, text="x"),
     Report(notification_id="n", state=ReportState.DELIVERED),
 ]

@@ -67,7 +67,7 @@ def test_the_problems_are_there_one_by_one(tmp_path: Path) -> None:
         ("password-in-the-file", "correct"),
         ("password-in-url", "correct"),
         ("public-url-with-path", "made-up"),
-        ("postgresql", "bridge@db"),
+        ("postgresql-password", "correct"),
         ("user-hashes", "correct"),
         ("user-hashes", "c2Fsd"),
         ("secret-too-short", "short"),

@@ -172,34 +172,3 @@ def test_paths_start_at_the_configuration(tmp_path: Path) -> None:
     assert values.secret_path("token", here) == tmp_path / "token"
     setup.refusal(values.path, "a\nb")
     setup.refusal(values.secret_path, "")
-
-
-@pytest.mark.parametrize(
-    ("written", "url"),
-    [
-        ("sqlite:a.db", "sqlite:/nowhere/a.db"),
-        ("sqlite:/srv/a.db", "sqlite:/srv/a.db"),
-        ("sqlite:a:b", "sqlite:/nowhere/a:b"),
-    ],
-)
-def test_the_spool(written: str, url: str) -> None:
-    assert values.spool_url(written, setup.place()) == url
-
-
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [
-        ("a.db", "not sqlite:PATH"),
-        ("sqlite:", "not sqlite:PATH"),
-        ("SQLITE:a.db", "not sqlite:PATH"),
-        ("sqlite:///srv/a.db", "not sqlite:PATH"),
-        ("mysql://bridge:made-up@db/x", "not sqlite:PATH"),
-        ("postgresql://bridge:made-up@db/x", "not available in this version"),
-        ("postgres:bridge:made-up@db/x", "not available in this version"),
-        (5, "must be text"),
-    ],
-)
-def test_what_is_no_spool(value: object, says: str) -> None:
-    error = setup.refusal(values.spool_url, value)
-    assert says in error.message
-    assert "made-up" not in error.message + error.hint

@@ -188,7 +188,7 @@ def letter(text: str, **headers: str) -> EmailMessage:
 
 def words(mail: Message) -> str:
     """The text of a mail that the bridge wrote."""
-    body = mail.get_payload(decode=True)
+    body = next(part for part in mail.walk() if part.get_content_type() == "text/plain").get_payload(decode=True)
     assert isinstance(body, bytes)
     return body.decode("utf-8").strip()
 

@@ -28,7 +28,7 @@ WARM = 0.1
 GROWTH = 50.0
 """MiB that it may then grow by."""
 
-_OURS = re.compile(r"session failed|Traceback|\b(?:error|critical)\b|spool unavailable")
+_OURS = re.compile(r"^\S+ (?:error|critical) |session failed|Traceback|spool unavailable", re.MULTILINE)
 _MOST_WRONG = 20
 
 

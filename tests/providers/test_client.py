@@ -284,6 +284,84 @@ async def test_a_password_of_digits_does_not_hide_the_code() -> None:
     assert (found.verdict, found.code, found.alert) == (Verdict.ACCEPTED, "2000", False)
 
 
+@pytest.mark.parametrize("before", range(280, 301))
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+async def test_a_secret_at_the_cut_does_not_come_back_in_half(before: int, kind: str) -> None:
+    said = "x" * before + TOKEN
+    plain = kind == "text/plain"
+    body = said.encode() if plain else json.dumps({"statusCode": 4016, "statusMessage": said}).encode()
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.Response(status=400, body=body, content_type=kind)
+        found = await websms.send(delivery(), NOW)
+    assert found.text.strip("x") == "…"
+
+
+async def test_credentials_do_not_come_back_without_their_scheme_nor_quoted() -> None:
+    bare = base64.b64encode(b"anna:pa/s").decode()
+    callback = "https://bridge.example.net/websms/s3cret-made-up"
+    quoted = "https%3A%2F%2Fbridge.example.net%2Fwebsms%2Fs3cret-made-up"
+    async with site() as (there, url):
+        there.reply = lambda: web.json_response(
+            {"statusCode": 4022, "statusMessage": f"bad {bare}, {bare.rstrip('=')}, pa/s, pa%2Fs or {quoted}"}
+        )
+        found = await sent_to(url, username="anna", password="pa/s", callback_url=callback)
+    assert found.text == "bad …, …, …, … or …"
+
+
+async def test_a_transfer_id_that_holds_a_secret_is_none() -> None:
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.json_response(ACCEPTED | {"transferId": f"1-{TOKEN}"})
+        found = await websms.send(delivery(), NOW)
+    assert (found.verdict, found.transfer_id, found.alert) == (Verdict.ACCEPTED, None, True)
+    assert TOKEN not in found.text
+
+
+async def test_a_password_of_digits_does_not_hide_the_code() -> None:
+    async with site() as (there, url):
+        there.reply = lambda: web.json_response(ACCEPTED)
+        found = await sent_to(url, username="anna", password="2000")
+    assert (found.verdict, found.code, found.alert) == (Verdict.ACCEPTED, "2000", False)
+
+
+@pytest.mark.parametrize("before", range(280, 301))
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+async def test_a_secret_at_the_cut_does_not_come_back_in_half(before: int, kind: str) -> None:
+    said = "x" * before + TOKEN
+    plain = kind == "text/plain"
+    body = said.encode() if plain else json.dumps({"statusCode": 4016, "statusMessage": said}).encode()
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.Response(status=400, body=body, content_type=kind)
+        found = await websms.send(delivery(), NOW)
+    assert found.text.strip("x") == "…"
+
+
+async def test_credentials_do_not_come_back_without_their_scheme_nor_quoted() -> None:
+    bare = base64.b64encode(b"anna:pa/s").decode()
+    callback = "https://bridge.example.net/websms/s3cret-made-up"
+    quoted = "https%3A%2F%2Fbridge.example.net%2Fwebsms%2Fs3cret-made-up"
+    async with site() as (there, url):
+        there.reply = lambda: web.json_response(
+            {"statusCode": 4022, "statusMessage": f"bad {bare}, {bare.rstrip('=')}, pa/s, pa%2Fs or {quoted}"}
+        )
+        found = await sent_to(url, username="anna", password="pa/s", callback_url=callback)
+    assert found.text == "bad …, …, …, … or …"
+
+
+async def test_a_transfer_id_that_holds_a_secret_is_none() -> None:
+    async with site() as (there, url), client(url) as websms:
+        there.reply = lambda: web.json_response(ACCEPTED | {"transferId": f"1-{TOKEN}"})
+        found = await websms.send(delivery(), NOW)
+    assert (found.verdict, found.transfer_id, found.alert) == (Verdict.ACCEPTED, None, True)
+    assert TOKEN not in found.text
+
+
+async def test_a_password_of_digits_does_not_hide_the_code() -> None:
+    async with site() as (there, url):
+        there.reply = lambda: web.json_response(ACCEPTED)
+        found = await sent_to(url, username="anna", password="2000")
+    assert (found.verdict, found.code, found.alert) == (Verdict.ACCEPTED, "2000", False)
+
+
 @pytest.mark.parametrize(("size", "verdict"), [(65_536, Verdict.ACCEPTED), (65_537, Verdict.UNKNOWN)])
 async def test_an_answer_is_read_up_to_64_kib(size: int, verdict: Verdict) -> None:
     async with site() as (there, url), client(url) as websms:

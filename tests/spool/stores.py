@@ -1,5 +1,6 @@
 """What tests of the contract know of both stores."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,21 @@ class Database:
         return await open_spool(url or self.url, self.server.password, **{"heartbeat": 3600.0, **options})
 
     def script(self, sql: str) -> None:
-        """As an administrator; not from a coroutine."""
+        """As an administrator."""
         self.server.script(sql, self.name)
+
+
+async def restarted(spool: Store, opened: Callable[[], Awaitable[Store]]) -> Store:
+    """The next run of a program that was killed; where several run, once the others know that it is dead."""
+    if isinstance(spool, SqliteSpool):
+        await spool.close()
+        return await opened()
+    dead = spool.node
+    await spool.abandon()
+    after = await opened()
+    assert isinstance(after, PostgresSpool)
+    await after.take_over(dead)
+    return after
 
 
 async def look(spool: Store, sql: str) -> list[tuple[Any, ...]]:

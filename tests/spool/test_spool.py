@@ -1,13 +1,14 @@
 """The state machine: which moves there are, that nothing else moves, and that the design's sentences hold."""
 
 import itertools
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import COMES_FROM, FINAL, MOVES, OPEN, Step
 from tests.make import NOW, delivery, intake
-from tests.spool.stores import Store
+from tests.spool.stores import Store, restarted
 
 
 def test_the_table_names_every_state() -> None:
@@ -92,19 +93,22 @@ async def test_a_report_never_touches_a_mail(spool: Store) -> None:
     assert not await spool.report(report, NOW)
 
 
-async def test_recovery(spool: Store) -> None:
-    await spool.accept(
+async def test_recovery(opened: Callable[[], Awaitable[Store]]) -> None:
+    killed = await opened()
+    await killed.accept(
         intake(
             delivery(1, state=State.SENDING),
             delivery(2, channel=Channel.MAIL, state=State.SENDING),
             delivery(3),
         )
     )
-    await spool.claim(Channel.SMS, 10, NOW, NOW + 300)
+    await killed.claim(Channel.SMS, 10, NOW, NOW + 300)
+    spool = await restarted(killed, opened)
     assert await spool.recover(NOW + 10) == (1, 1)
     states = [found.state for found, _ in await spool.show("M1")]
     assert states == [State.UNKNOWN, State.QUEUED, State.QUEUED]
     assert [item.id for item in await spool.claim(Channel.SMS, 10, NOW + 10, NOW + 300)] == ["M1-3"]
+    await spool.close()
 
 
 async def test_what_the_phone_may_have_is_not_held(spool: Store) -> None:
