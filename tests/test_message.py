@@ -34,7 +34,7 @@ NOUNS = [
     Sms(text="x"),
     delivery(),
     Receipt(verdict=Verdict.ACCEPTED),
-    Bounce(fate=Fate.PERMANENT),
+    Bounce(fate=Fate.FAILED),
     IncomingSms(notification_id="n", phone="436600000001", line=None, text="x"),
     Report(notification_id="n", state=ReportState.DELIVERED),
 ]

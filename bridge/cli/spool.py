@@ -5,28 +5,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from bridge.cli.options import run
-from bridge.message import StoreUnavailable
 from bridge.spool import Spool
 
 T = TypeVar("T")
 
 
 def with_spool(config_path: Path, work: Callable[[Spool], Awaitable[T]]) -> T:
-    """Do `work` on the spool of a configuration.
-
-    Only the daemon makes a spool: one made here would belong to whoever runs the command, and a queue in it would wait
-    for a daemon that looks elsewhere. Raises `StoreUnavailable` when there is none.
-    """
+    """Do `work` on the spool of a configuration. Raises `StoreUnavailable` when there is none."""
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
-    from bridge.daemon import sqlite_path  # noqa: PLC0415  # the whole daemon is behind this: not for --help
-    from bridge.spool.sqlite import open_spool  # noqa: PLC0415  # the database: not for --help
+    from bridge.daemon import visit_store  # noqa: PLC0415  # the whole daemon is behind this: not for --help
 
-    path = sqlite_path(config.load(config_path).settings.spool.url)
-    if not path.exists():
-        raise StoreUnavailable(f"{path} does not exist yet: start `smsbridge serve` once")
+    configuration = config.load(config_path)
 
     async def working() -> T:
-        spool = await open_spool(path)
+        spool = await visit_store(configuration)
         try:
             return await work(spool)
         finally:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Any, Final
 
-from bridge.config import mail_listen
+from bridge.config import mail_listen, spool_url
 from bridge.config.addresses import is_reserved
 from bridge.config.network import is_loopback
 from bridge.config.problems import did_you_mean, printable
@@ -257,7 +257,10 @@ def _check_smarthost(sections: dict[str, Section]) -> None:
 
 def _check_spool(sections: dict[str, Section]) -> None:
     spool = sections["spool"]
-    if spool.says("password_file"):
+    url = spool.values.get("url", "")
+    if url.startswith("postgresql:"):
+        spool_url.check(url, spool.place.at("url"))
+    elif spool.says("password_file") and url:
         spool.place.at("password_file").problem("sqlite has no password", "remove it")
     if spool.values.get("keep_text", 0) > spool.values.get("keep_history", float("inf")):
         spool.place.at("keep_text").problem("this is longer than keep_history", "make keep_history at least as long")

@@ -13,6 +13,7 @@ from bridge.config.mail_patterns import mail_pattern
 from bridge.config.network import endpoint, host, nameserver, network, peers, url
 from bridge.config.reading import Key, Reader, list_of, one_of
 from bridge.config.settings import LAYOUTS
+from bridge.config.spool_url import spool_url
 from bridge.config.values import (
     boolean,
     calls_a_second,
@@ -22,7 +23,6 @@ from bridge.config.values import (
     rate,
     secret_path,
     size,
-    spool_url,
     text,
     xml_name,
 )

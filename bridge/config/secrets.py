@@ -26,11 +26,13 @@ _MAKE_SECRET: Final = "make one with: openssl rand -hex 24"  # noqa: S105 - a hi
 def read(sections: dict[str, Section]) -> Secrets:
     """Every secret that the sections name; unusable files become problems at the key that names them."""
     websms, smarthost, webhook = sections["websms"], sections["smarthost"], sections["webhook"]
+    spool = sections["spool"]
     _check_certificate(sections["smtpd"])
     return Secrets(
         websms_token=_one_line(websms, "token_file"),
         websms_password=_one_line(websms, "password_file"),
         smarthost_password=_one_line(smarthost, "password_file"),
+        spool_password=_one_line(spool, "password_file"),
         webhook=_webhook(webhook),
     )
 

@@ -133,7 +133,7 @@ class SmarthostSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolSettings:
-    url: str = "sqlite:smsbridge.db"  # checked: "sqlite:" + absolute path after loading
+    url: str = "sqlite:smsbridge.db"  # checked: "sqlite:" + absolute path, or "postgresql://…" without a password
     password_file: Path | None = None
     max_queued: int = 1_000_000
     keep_text: float = 72 * 3600.0
@@ -201,4 +201,5 @@ class Secrets:
     websms_token: str | None = field(default=None, repr=False)
     websms_password: str | None = field(default=None, repr=False)
     smarthost_password: str | None = field(default=None, repr=False)
+    spool_password: str | None = field(default=None, repr=False)
     webhook: tuple[str, ...] = field(default=(), repr=False)  # each line of the file is valid

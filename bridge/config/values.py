@@ -131,14 +131,3 @@ def path(value: object, place: Place) -> Path:
 def secret_path(value: object, place: Place) -> Path:
     """A file with a secret; a bare name is looked up among systemd's credentials first."""
     return place.files.secret(text(value, place))
-
-
-def spool_url(value: object, place: Place) -> str:
-    """``sqlite:PATH`` with the path made absolute."""
-    url = text(value, place)
-    if url.startswith(("postgresql:", "postgres:")):
-        raise Invalid("PostgreSQL is not available in this version", 'write for example "sqlite:smsbridge.db"')
-    kind, _, name = url.partition(":")
-    if kind != "sqlite" or not name or name.startswith("//"):
-        raise Invalid(f"{shown(url)} is not sqlite:PATH", 'write for example "sqlite:/var/lib/smsbridge/smsbridge.db"')
-    return f"sqlite:{place.files.path(name)}"

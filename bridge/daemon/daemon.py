@@ -1,7 +1,6 @@
 """Builds everything and keeps it running: start, reload, drain, stop. The only module that knows all the others."""
 
 import asyncio
-import os
 import random
 import secrets
 import signal
@@ -22,11 +21,11 @@ from bridge.daemon.parts import (
     needs_restart,
     provider,
     provider_parts,
-    sqlite_path,
     transport,
     transport_parts,
     with_keys,
 )
+from bridge.daemon.store import open_store
 from bridge.delivery import Agent, Sweep, sweep
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -39,7 +38,6 @@ from bridge.proof.logins import Logins
 from bridge.providers import Provider
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
-from bridge.spool.sqlite import lock, open_spool
 from bridge.transports import Transport
 from bridge.webhook import Webhook
 
@@ -67,6 +65,7 @@ class Daemon:
         self._ready = False
         self._gave_up = False
         self._limits = Limits()
+        self._agents: dict[Channel, Agent] = {}
 
     @property
     def ports(self) -> dict[str, list[int]]:
@@ -90,10 +89,8 @@ class Daemon:
             self._provider, self._transport = provider(self._configuration), transport(self._configuration)
         except ValueError as error:  # what only shows when a client is made of it
             raise ConfigError((Problem(file=self._path.name, message=str(error)),)) from error
-        spool_path = sqlite_path(settings.spool.url)
-        spool_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = lock(spool_path)
-        self._spool = await open_spool(spool_path)
+        self._store = await open_store(self._configuration, clock=self._clock, wake=self._heard)
+        self._spool = self._store.spool
         unknown, again = await self._spool.recover(self._clock())
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
@@ -131,8 +128,7 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._provider.close(), self._transport.close())
         await self._console_listener.close()
-        await self._spool.close()
-        os.close(self._lock)
+        await self._store.close()
         self._log.info("stopped")
 
     async def reload(self) -> None:
@@ -179,6 +175,11 @@ class Daemon:
         """Something new for a channel is in the spool."""
         self._queued += 1
         self._agents[channel].wake()
+
+    def _heard(self, channel: Channel) -> None:
+        """Another node took something in."""
+        if channel in self._agents:
+            self._agents[channel].wake()
 
     def _build_deliveries(self) -> None:
         settings = self._configuration.settings
@@ -281,13 +282,13 @@ class Daemon:
     async def _count(self) -> None:
         self._queued = await self._spool.open_count()
         if not self._spool.is_in_place():
-            self._log.critical("the spool's file was removed or replaced, stopping", path=str(self._spool.path))
+            self._log.critical("the spool's file was removed or replaced, stopping")
             self._gave_up = True
             self._stop.set()
 
     async def _alive(self) -> None:
-        # Only a loop that turns and a spool that answers are alive.
-        await self._spool.open_count()
+        # Only a loop that turns and a file that answers are alive; a server may be away for a while.
+        await self._store.answers()
         sdnotify.alive()
 
     def _keep(self) -> tuple[float, float]:

@@ -91,7 +91,22 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX telling;
     CREATE INDEX telling ON deliveries (mail, tell_at) WHERE tell_at IS NOT NULL;
     """,
+    # Whether this is the newest state of this spool: see bridge/spool/generation.py.
+    """
+    CREATE TABLE generation (spool TEXT PRIMARY KEY, number INTEGER NOT NULL, probes INTEGER NOT NULL);
+    """,
 )
+
+
+def check(db: apsw.Connection) -> None:
+    """For a command, which changes no tables below a daemon that runs; raises `SpoolDamaged` for another version."""
+    version = int(db.pragma("user_version"))
+    if version < len(MIGRATIONS):
+        raise SpoolDamaged(
+            f"the spool has schema version {version}, this program knows {len(MIGRATIONS)}: "
+            "start `smsbridge serve` of this version once"
+        )
+    _not_newer(version)
 
 
 def migrate(db: apsw.Connection) -> None:
@@ -106,6 +121,10 @@ def migrate(db: apsw.Connection) -> None:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
+    _not_newer(version)
+
+
+def _not_newer(version: int) -> None:
     if version > len(MIGRATIONS):
         raise SpoolDamaged(
             f"the spool has schema version {version}, this program knows {len(MIGRATIONS)}: "

@@ -2,6 +2,10 @@
 
 There is no timer: the commit that runs is the time in which the next batch gathers. On a slow disk that makes
 thousands of acknowledgements share one fsync; on an idle bridge a message waits for its own fsync and nothing else.
+
+It checkpoints too, after the answers, so that nobody waits for that and its errors are seen; SQLite passes over those
+of its own. After an fsync that failed, or in a damaged file, nothing is written any more: a second fsync would say "ok"
+about pages that the kernel has thrown away.
 """
 
 import asyncio
@@ -21,19 +25,40 @@ _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 1000
 
+CHECKPOINT_AT = 1000
+"""Pages of the log after which it is copied into the database."""
+
 _OURS = (apsw.ConstraintError, apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeError)
 """What SQLite says of our own mistakes; everything else it says means that the store is not available."""
+
+_NOT_SYNCED = frozenset({apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC})
 
 
 class Writer:
     """Runs operations on the writing connection, in groups; an operation must do nothing but SQL."""
 
-    def __init__(self, db: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        db: apsw.Connection,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        make_room: Callable[[], bool] = lambda: False,
+        checkpoints: bool = True,
+    ) -> None:
+        """`make_room` is called in the thread when the disk is full; True: it is worth trying once more."""
         self._db = db
         self._loop = loop
+        self._make_room = make_room
+        self._checkpoints = checkpoints
+        self._patience = int(db.pragma("busy_timeout"))
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._closed = False
+        self._logged = 0  # pages in the log
+        self._erase = False
         self.commits = 0
+        self.broken = ""
+        """Why nothing is written any more until a restart; "" while all is well."""
+        db.set_wal_hook(self._note_log)  # instead of SQLite's own, which checkpoints and passes over what fails
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -44,6 +69,10 @@ class Writer:
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((op, future))
         return await future
+
+    def erase(self) -> None:
+        """Once nothing waits: empty the log, which holds old contents of what was overwritten."""
+        self._erase = True
 
     async def close(self) -> None:
         """Commit what waits and end the thread."""
@@ -60,13 +89,14 @@ class Writer:
             try:
                 answers = self._commit(batch)
             except Exception as error:  # noqa: BLE001  # even a rollback can fail; this thread must outlive it
-                answers = _refuse(batch, error)
+                answers = self._refuse(batch, error)
             try:
                 self._loop.call_soon_threadsafe(_deliver, answers)
             except RuntimeError:
                 return  # the loop is gone, and with it everyone who asked
             if last:
                 return
+            self._checkpoint()
 
     def _gather(self, first: _Item) -> tuple[list[_Item], bool]:
         batch = [first]
@@ -81,33 +111,83 @@ class Writer:
         return batch, False
 
     def _commit(self, batch: list[_Item]) -> list[_Answer]:
+        """One transaction; when the disk is full, once more with the room that was kept for it."""
+        if self.broken:
+            return _refuse(batch, StoreUnavailable(self.broken))
+        answers = self._try(batch)
+        if any(_is_full(error) for _, _, error in answers) and self._make_room():
+            return self._try(batch)
+        return answers
+
+    def _try(self, batch: list[_Item]) -> list[_Answer]:
         try:
             self._rollback()  # what an earlier failed rollback left open must not be committed with this
             self._db.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
-            return _refuse(batch, error)
+            return self._refuse(batch, error)
         results: list[Any] = []
         try:
             results = [op(self._db) for op, _ in batch]
         except Exception as error:  # noqa: BLE001  # whatever one asker's operation raised is that asker's answer
             self._rollback()
             # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
-            if len(batch) > 1:
+            if len(batch) > 1 and not _is_lasting(error):
                 return [answer for item in batch for answer in self._commit([item])]
             if isinstance(error, _OURS):
                 return [(future, None, error) for _, future in batch]
-            return _refuse(batch, error)
+            return self._refuse(batch, error)
         try:
             self._db.execute("COMMIT")
         except apsw.Error as error:
             self._rollback()
-            return _refuse(batch, error)
+            return self._refuse(batch, error)
         self.commits += 1
         return [(future, result, None) for (_, future), result in zip(batch, results, strict=True)]
 
     def _rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+    def _refuse(self, batch: list[_Item], error: Exception) -> list[_Answer]:
+        self.note(error)
+        return _refuse(batch, error)
+
+    def note(self, error: Exception) -> None:
+        """Write nothing any more if that is what an error asks for, wherever it was met."""
+        if _is_lasting(error) and not self.broken:
+            self.broken = f"{type(error).__name__}: {error}"
+
+    def _note_log(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._logged = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        erase = self._erase and self._queue.empty()
+        if self.broken or not self._checkpoints or not (erase or self._logged >= CHECKPOINT_AT):
+            return
+        try:
+            if erase:  # not for long: whoever reads just now must not stop all writing, the next time will do
+                self._db.set_busy_timeout(0)
+            self._db.wal_checkpoint(
+                mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if erase else apsw.SQLITE_CHECKPOINT_PASSIVE
+            )
+            self._erase = self._erase and not erase
+        except apsw.Error as error:  # busy or full: the log grows on, and the next one does it
+            self.note(error)
+        finally:
+            if erase:
+                self._db.set_busy_timeout(self._patience)
+
+
+def _is_lasting(error: BaseException | None) -> bool:
+    """Whether nobody knows any more what is on the disk."""
+    if isinstance(error, apsw.IOError):
+        return error.extendedresult in _NOT_SYNCED
+    return isinstance(error, (apsw.CorruptError, apsw.NotADBError))
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, StoreUnavailable) and isinstance(error.__cause__, apsw.FullError)
 
 
 def _refuse(batch: list[_Item], error: Exception) -> list[_Answer]:

@@ -38,6 +38,12 @@ VERBS = (
 )
 """What a line with a colon at its end contains when it introduces the ``>`` lines directly below it."""
 
+PARTICLES = frozenset({
+    "von", "vom", "zu", "zur", "van", "de", "den", "der", "ter", "di", "da", "do", "dos", "du", "del", "della", "la", "le",
+    "el", "al", "bin", "ibn", "y", "e", "via", "af", "av",
+})  # fmt: skip
+"""What is written small within a name."""
+
 NOT_OPENINGS = (" schrieb ich", " i wrote", " habe ich ", " ich geschrieben")
 """The writer quotes nobody but himself."""
 
@@ -74,6 +80,11 @@ SUBJECT = frozenset({
     "betreff", "subject", "objet", "oggetto", "asunto", "assunto", "onderwerp", "ämne", "emne", "předmět", "temat",
     "тема", "tárgy", "aihe", "subiect", "konu", "θέμα", "predmet", "zadeva", "主题", "主旨", "件名", "제목",
 })  # fmt: skip
+REPEATED = FROM | DATE | TO | SUBJECT | {
+    "bcc", "copie", "copia", "kopia", "kopi", "wichtigkeit", "priorität", "importance", "priority", "importanza", "importancia",
+    "antwort an", "reply-to", "reply to", "anlagen", "anhänge", "attachments", "kategorien", "categories", "kk", "kopija",
+    "másolat", "címzett", "vastaanottaja", "către", "kime", "кому", "копия", "收件人", "抄送", "宛先", "받는 사람",
+}  # fmt: skip
 """The labels of the fields that are repeated above an older mail."""
 
 POINTERS = frozenset({

@@ -20,6 +20,11 @@ _TITLE = 200  # characters of a title between dashes
 _POINTING = 2  # lines below a word that only points at the older mail: a greeting, a name
 _SLACK = "-_=*> \t\u00a0"
 _SENT = re.compile(r"(?s).*\d{4}.*\d{1,2}[:.h]\d{2}|.*\d{1,2}[:.h]\d{2}.*\d{4}")
+_AROUND = " \t\u00a0\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # blanks, turns of direction
+_STAMP = re.compile(r"\d{1,2}[:.h]\d{2}\b.*\d|\d.*\d{1,2}[:.h]\d{2}\b|@")
+_ENDING = re.compile(r"\W*(?:\(?-?[aа]\)?)?\W*")  # "napsal(a) :"
+_WHEN = re.compile(r".{0,40}\d(?:\W{0,3}(?:uhr|h|am|pm|[a-z]{3,4}|geschrieben))?\W*")
+_NAME_WORDS = 6
 _RUN_ON = re.compile(r":[ \u00a0]{2,}(?=\S)")
 _DEVICE = re.compile(rf"(?:{'|'.join(idioms.DEVICES)})\s?[.!]?(?:\s{{0,3}}<?https?://\S{{1,300}})?", re.IGNORECASE)
 
@@ -43,13 +48,15 @@ def own_words(text: str) -> str:
             introduced = introduced or _begins_quoted(lines, at)
             if at and not lines[at - 1].startswith(">"):
                 announced = _announces(lines[at - 1])
-            if not introduced and (announced or not _in_block(lines, at)):
+            if not introduced and (announced or not _in_block(lines, at)) and lines[at].strip("> "):
                 kept.append(lines[at])
             at += 1
-        elif (length := _introduction(lines, at)) > 0:
+        elif (length := _introduction(lines, at)) > 0 and (
+            (marked := _quoted_next(lines, at + length)) or by_program(" ".join(lines[at : at + length]))
+        ):
             at += length
             introduced = True
-            if not _quoted_next(lines, at):
+            if not marked:
                 break  # nothing marks the older mail, so it goes to the end
         elif _older_mail(lines, at) or _run_on(lines[at]):
             if kept and _titled(kept[-1]):
@@ -106,10 +113,9 @@ def _begins_quoted(lines: list[str], at: int) -> bool:
     return _older_mail(inner, 0) or _introduction(inner, 0) > 0
 
 
-def _quoted_next(lines: list[str], at: int, none: str = ">") -> bool:
-    """Whether the next line with anything on it is quoted; `none` stands for it when there is none."""
-    following = next((line for line in lines[at:] if line.strip()), none)
-    return following.startswith(">")
+def _quoted_next(lines: list[str], at: int) -> bool:
+    """Whether the next line with anything on it is quoted."""
+    return next((line for line in lines[at:] if line.strip()), "").startswith(">")
 
 
 def _introduction(lines: list[str], at: int) -> int:
@@ -118,7 +124,7 @@ def _introduction(lines: list[str], at: int) -> int:
     for length in range(1, _WRAPPED + 1):
         if at + length > len(lines):
             return 0
-        line = lines[at + length - 1].strip()
+        line = lines[at + length - 1].strip(_AROUND).replace("\uff1a", ":")
         if not line or line.startswith(">") or len(joined) + len(line) > _LONGEST:
             return 0
         if length > 1 and _introduces(line, line):
@@ -127,7 +133,7 @@ def _introduction(lines: list[str], at: int) -> int:
         if joined.endswith(":") or _DATED.fullmatch(joined):
             found = _introduces(joined, lines[at]) or (length == 1 and _said(joined) and _quoted_below(lines, at))
             found = found or (
-                "@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length, "")
+                "@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length)
             )
             return length if found else 0
     return 0
@@ -145,6 +151,32 @@ def _introduces(joined: str, line: str) -> bool:
             or _DATED.fullmatch(joined) is not None
         )
     )
+
+
+def by_program(introduction: str) -> bool:
+    """Whether only a program writes so: the date to the minute or an address, and nothing but a name or a date beside
+    the verb. "Max hat am 12.3. um 10:11 gemeldet:" introduces the writer's own words.
+    """
+    if _DATED.fullmatch(introduction) or not _STAMP.search(introduction):
+        return _DATED.fullmatch(introduction) is not None
+    low = introduction.lower()
+    for begin, phrase in idioms.OPENINGS:
+        verb = phrase.strip(" :")
+        at = low.rfind(verb)
+        if at < 0 or not low.startswith(begin):
+            continue
+        rest = low[at + len(verb) :]
+        if _ENDING.fullmatch(rest) or "@" in rest or _is_name(introduction[len(introduction) - len(rest) :]):
+            return True
+        if not begin and _WHEN.fullmatch(rest):
+            return True
+    return False
+
+
+def _is_name(text: str) -> bool:
+    words = text.strip(" :,").split()
+    small = [word for word in words if word[0].islower()]
+    return 0 < len(words) <= _NAME_WORDS and words[0] not in small and idioms.PARTICLES.issuperset(small)
 
 
 def _said(line: str) -> bool:
@@ -169,12 +201,14 @@ def _older_mail(lines: list[str], at: int) -> bool:
     end = next((n for n in range(1, len(block)) if not block[n - 1].strip() and not block[n].strip()), len(block))
     labels = {_label(entry): entry[:_LONGEST] for entry in reversed(block[:end])}
     dates = [entry for label, entry in labels.items() if label in idioms.DATE]
-    if labels.keys().isdisjoint(idioms.FROM) or not dates:
+    if labels.keys().isdisjoint(idioms.FROM) or not dates or labels.keys().isdisjoint(idioms.SUBJECT):
         return False
-    if any("@" in entry for entry in labels.values()):
+    if any("@" in entry for label, entry in labels.items() if label in idioms.FROM | idioms.TO):
         return True
-    # Without an address a person may have written it, for example an order: programs give the year and the time.
-    return not labels.keys().isdisjoint(idioms.SUBJECT) and any(_SENT.match(entry) for entry in dates)
+    # Without an address a person may have written it, for example an order: programs give the year and the time, and
+    # no fields of their own invention.
+    first = [_label(entry) for entry in block[: next((n for n, one in enumerate(block) if not one.strip()), end)]]
+    return any(_SENT.match(entry) for entry in dates) and idioms.REPEATED.issuperset(filter(None, first))
 
 
 def _titled(line: str) -> bool:

@@ -65,7 +65,7 @@ def said(place: Place) -> list[str]:
 
 def all_read(place: Place, **files: object) -> Secrets:
     """What is read of these files, each named as section and key: ``websms_token_file=…``."""
-    names = ("smtpd", "websms", "webhook", "smarthost")
+    names = ("smtpd", "websms", "webhook", "smarthost", "spool")
     sections = {
         name: section(
             place.at(name),

@@ -85,7 +85,7 @@ async def test_of_a_hundred_at_once_one_is_kept(spool: Store) -> None:
 async def test_an_intake_is_kept_whole_or_not_at_all(spool: Store) -> None:
     await spool.accept(mail("M1", KEY))
     twice = delivery(1, mail="M2")
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         await spool.accept(intake(twice, twice, id="M2", seen=[OTHER, None], notification_id="n1"))
     assert await spool.show("M2") == []
     assert await spool.accept(mail("M3", OTHER)) == Accepted(id="M3")  # the key was not kept either

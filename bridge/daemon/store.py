@@ -1,0 +1,81 @@
+"""The spool that the configuration names, opened for the daemon or for a command."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.config import Configuration
+from bridge.daemon.parts import sqlite_path
+from bridge.message import Channel, Clock, StoreUnavailable
+from bridge.spool import Spool
+from bridge.spool.sqlite import lock, open_spool
+
+
+class Store(Spool, Protocol):
+    """A spool that can be asked whether it is still where it was."""
+
+    def is_in_place(self) -> bool:
+        """False once its file was removed or replaced."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The daemon's spool, and the lock that keeps another daemon away where only one may work on it."""
+
+    spool: Store
+    lock: int | None = None
+
+    async def answers(self) -> None:
+        """Raises `StoreUnavailable` where a restart might help: a file that gives no answer. A server may be away."""
+        if self.lock is not None:
+            await self.spool.open_count()
+
+    async def close(self) -> None:
+        """Let go of both."""
+        await self.spool.close()
+        if self.lock is not None:
+            os.close(self.lock)
+
+
+async def open_store(
+    configuration: Configuration, *, clock: Clock = time.time, wake: Callable[[Channel], None] | None = None
+) -> Kept:
+    """For the daemon, which makes it where there is none; `wake` is called when another node took something in.
+
+    Raises `SpoolLocked`, `SpoolDamaged`, `StoreUnavailable`.
+    """
+    url = configuration.settings.spool.url
+    if _is_postgresql(url):
+        from bridge.spool.postgres.store import open_spool as open_postgres  # noqa: PLC0415  # an extra
+
+        return Kept(spool=await open_postgres(url, configuration.secrets.spool_password, clock=clock, wake=wake))
+    path = sqlite_path(url)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = lock(path)
+    try:
+        return Kept(spool=await open_spool(path), lock=held)
+    except BaseException:
+        os.close(held)
+        raise
+
+
+async def visit_store(configuration: Configuration) -> Spool:
+    """For a command, which never makes one: a file would belong to whoever ran it, and a queue in it would wait for a
+    daemon that looks elsewhere. Raises `SpoolDamaged`, and `StoreUnavailable` where there is none.
+    """
+    url = configuration.settings.spool.url
+    if _is_postgresql(url):
+        from bridge.spool.postgres.store import open_spool as open_postgres  # noqa: PLC0415  # an extra
+
+        return await open_postgres(url, configuration.secrets.spool_password, command=True)
+    path = sqlite_path(url)
+    if not path.exists():
+        raise StoreUnavailable(f"{path} does not exist yet: start `smsbridge serve` once")
+    return await open_spool(path)
+
+
+def _is_postgresql(url: str) -> bool:
+    return url.startswith("postgresql:")

@@ -1,0 +1,63 @@
+"""The disk under the spool: how much room is left, and a ballast to throw out when there is none.
+
+A full disk blocks an UPDATE too, and then nobody can write down that an SMS was sent. So the doors close long before,
+and some room is kept in a file that is given up when it is needed, by outcomes alone, since the doors are closed.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+LEAST = 64 * 1024 * 1024
+"""Octets that must be free for the doors to take anything; twice the largest mail, where that is more."""
+
+BALLAST = 16 * 1024 * 1024
+"""Octets; the log of the database stays below a third of it."""
+
+
+class Disk:
+    """The file system of the spool at `path`, and the ballast beside the spool."""
+
+    def __init__(self, path: Path) -> None:
+        self._place = path.parent
+        self.ballast = path.with_name(f"{path.name}.ballast")
+
+    def free(self) -> int:
+        """Octets that are left for us. Raises OSError."""
+        found = os.statvfs(self._place)
+        return found.f_bavail * found.f_frsize
+
+    def is_low(self, largest: int) -> bool:
+        """Whether the doors must be closed, where the largest mail has so many octets."""
+        try:
+            return self.free() < max(LEAST, 2 * largest)
+        except OSError:
+            return True
+
+    def load(self) -> bool:
+        """Take ballast in if there is room for it beside what must be free; False: there is none now."""
+        if self._has_ballast():
+            return True
+        try:
+            if self.free() < LEAST + 2 * BALLAST:
+                return False
+            with open(os.open(self.ballast, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, BALLAST)
+                os.fsync(file.fileno())
+        except OSError:
+            self.drop()
+            return False
+        return True
+
+    def drop(self) -> bool:
+        """Give the ballast up; False: there was none."""
+        had = self._has_ballast()
+        with suppress(OSError):
+            self.ballast.unlink(missing_ok=True)
+        return had and not self._has_ballast()
+
+    def _has_ballast(self) -> bool:
+        try:
+            return self.ballast.stat().st_size >= BALLAST
+        except OSError:
+            return False
