@@ -20,7 +20,7 @@ class Proof:
     user: str | None = None  # logged in as
     sender: str | None = None  # the author: the envelope sender where that is proven, or the proven From address
     envelope: bool = False  # the envelope sender is proven: notices may go there
-    how: str = ""  # "user:anna", "certificate:anna", "network", "dkim:example.org", "" when nothing but the peer's address is known
+    how: str = ""  # "user:anna", "certificate:anna", "network", "dkim:example.org"; "": only the address is known
 
 
 def inside(address: IPv4Address | IPv6Address | None, networks: tuple[Network, ...]) -> bool:

@@ -22,7 +22,8 @@ _OWN_HEADERS = 3
 _WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\Z")
 _CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; charset=[a-z0-9-]+)?\Z")
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|[^\r\n]{999}")  # what may stand in no part: RFC 5322 2.1.1, RFC 2045 2.7
+# What may stand in no part: RFC 5322 2.1.1, RFC 2045 2.7.
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|(?:\A|[\r\n])[^\r\n]{999}")
 _UNSHOWN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")  # characters that HTML may not hold
 _LONG_LINE = 900  # RFC 5322 allows 998
 _LONGEST_NAME = 120  # characters of a name beside an address; nobody shows more

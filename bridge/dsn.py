@@ -19,7 +19,10 @@ KEPT_HEADER: Final = 16 * 1024
 KEPT_MAIL: Final = 64 * 1024
 """Octets of a mail that are kept for its notices: of its header, and of all of it where the client asked for that."""
 
-_LONGEST: Final = 800  # characters of a value; with its name in one line of RFC 5322's 998
+# Octets that stand together in one line of RFC 5322's 998.
+_LONGEST: Final = 800
+_LONGEST_CODE: Final = 200
+_LONGEST_WORDS: Final = 600
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _STATUS: Final = re.compile(r"([245])\.\d{1,3}\.\d{1,3}")
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
@@ -27,7 +30,8 @@ _PRINTABLE: Final = re.compile(r"[ -~]+")
 _QUCHAR: Final = re.compile(r"[^!-*,-<>-\[\]-~]")  # what RFC 6533 does not let stand for itself in a 7-bit address
 _FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 _LINE_ENDS: Final = re.compile(rb"\r\n|\r|\n")
-_LONG_LINE: Final = re.compile(rb"[^\r\n]{999}")
+# Looked for at the beginnings of lines only: else each octet would be the beginning of a look at a thousand.
+_LONG_LINE: Final = re.compile(rb"(?:\A|[\r\n])[^\r\n]{999}")
 _CLASSES: Final[dict[Action, str]] = {
     "failed": "54",  # 4 where it was a passing fault that lasted too long
     "delayed": "4",
@@ -118,7 +122,8 @@ def _of_recipient(outcome: Outcome, *, wide: bool) -> list[tuple[str, str]]:
         ("Action", outcome.action),
         ("Status", status(outcome.action, outcome.status)),
     ]
-    if said := f"{_verbatim(outcome.code, wide=wide)} {_line(outcome.words, wide=wide)}".strip():
+    code = _cut(_verbatim(outcome.code, wide=wide), _LONGEST_CODE)
+    if said := f"{code} {_line(outcome.words, wide=wide)}".strip():
         found.append(("Diagnostic-Code", f"{outcome.kind}; {said}"))
     if outcome.attempted is not None:
         found.append(("Last-Attempt-Date", compose.date(outcome.attempted)))
@@ -131,14 +136,20 @@ def _of_recipient(outcome: Outcome, *, wide: bool) -> list[tuple[str, str]]:
 
 def _line(text: str, *, wide: bool) -> str:
     """Words: one line without controls. Other than ASCII becomes encoded words (RFC 2047), if it has to."""
-    text = " ".join(_CONTROLS.sub(" ", text).split())[:_LONGEST]
-    return text if wide else compose.encoded(text)
+    text = " ".join(_CONTROLS.sub(" ", text).split())
+    return _cut(text, _LONGEST_WORDS) if wide else compose.encoded(text[:_LONGEST_WORDS])
 
 
 def _verbatim(text: str, *, wide: bool) -> str:
     """What programs compare: never folded, and as it was but for controls and, if need be, letters beyond ASCII."""
-    text = _CONTROLS.sub(" ", text).strip()[:_LONGEST]
-    return text if wide or text.isascii() else _QUCHAR.sub(lambda found: f"\\x{{{ord(found[0]):X}}}", text)
+    text = _CONTROLS.sub(" ", text).strip()
+    if not wide and not text.isascii():
+        text = _QUCHAR.sub(lambda found: f"\\x{{{ord(found[0]):X}}}", text)
+    return _cut(text, _LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode("utf-8", "ignore")
 
 
 def _address(address: str, *, wide: bool) -> str:

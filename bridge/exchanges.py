@@ -2,8 +2,8 @@
 
 A phone that answers every SMS and a mailbox that answers every mail need neither of them say that they are machines:
 headers are lost on the way through the telephone network. What gives them away is that they never think. An exchange is
-an SMS from a phone within a minute of ours to it, answered within a minute by a mail that says it is an answer. People who are ever so
-quick do not do that more than ten times in an hour; who is slower is never counted.
+an SMS from a phone within a minute of ours to it, answered within a minute by a mail that says it is an answer. People
+who are ever so quick do not do that more than ten times in an hour; who is slower is never counted.
 
 Kept in memory and per process, like `limits`: both doors tell it what passes, the mail door asks. Pure but for that.
 """

@@ -14,6 +14,9 @@ FORWARDS_PER_CLIENT = Rate(count=30, seconds=3600)
 FORWARDS = Rate(count=300, seconds=3600)
 """Mails from strangers that are forwarded to the operator: from one address, and from everybody."""
 
+QUESTIONS = Rate(count=60, seconds=3600)
+"""Answers by mail to one sender who asks what would become of a mail: a machine that asks is in a circle."""
+
 _MOST_BUCKETS = 20_000
 _IPV6_CLIENT = 64  # bits: whoever has an IPv6 address has all that begin with these
 
@@ -48,6 +51,17 @@ class Forwarding:
         return cls(client=str(address or ""))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Answers by mail that somebody wants to what would become of a mail."""
+
+    sender: str
+    answers: int
+
+
+Payable = Wanted | Forwarding | Asking
+
+
 class Limits:
     """All buckets; full at first."""
 
@@ -66,14 +80,23 @@ class Limits:
         """Whether none of these phones can be reached at all."""
         return all(self._refused.get(phone, 0.0) > now for phone in phones)
 
-    def reached(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> str | None:
+    def reached(self, settings: LimitsSettings, wanted: Payable, now: float) -> str | None:
         """The name of a limit that this would break now, or None; takes nothing."""
         for name, bucket, cost in self._costs(settings, wanted, now):
             if bucket.left < cost:
                 return name
         return None
 
-    def take(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> str | None:
+    def left(self, settings: LimitsSettings, wanted: Wanted, now: float) -> dict[str, tuple[int, Rate]]:
+        """By limit how much could be taken now, of several phones by the one with the least; takes nothing."""
+        found: dict[str, tuple[int, Rate]] = {}
+        rates = {name: getattr(settings, name) for name in ("sender", "recipient", "route", "total")}
+        for name, bucket, _ in self._costs(settings, wanted, now):
+            least = min(int(bucket.left), found[name][0]) if name in found else int(bucket.left)
+            found[name] = (least, rates[name])
+        return found
+
+    def take(self, settings: LimitsSettings, wanted: Payable, now: float) -> str | None:
         """Take what this costs from every bucket, or from none: then the name of the limit that is reached."""
         costs = self._costs(settings, wanted, now)
         for name, bucket, cost in costs:
@@ -83,14 +106,12 @@ class Limits:
             bucket.left -= cost
         return None
 
-    def give_back(self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float) -> None:
+    def give_back(self, settings: LimitsSettings, wanted: Payable, now: float) -> None:
         """What was taken was not sent after all."""
         for _, bucket, cost in self._costs(settings, wanted, now):
             bucket.left += cost
 
-    def _costs(
-        self, settings: LimitsSettings, wanted: Wanted | Forwarding, now: float
-    ) -> list[tuple[str, _Bucket, float]]:
+    def _costs(self, settings: LimitsSettings, wanted: Payable, now: float) -> list[tuple[str, _Bucket, float]]:
         """Name, bucket and price; a group larger than a limit costs a whole bucket, since it could never go else."""
         if isinstance(wanted, Forwarding):
             urgent = False
@@ -98,6 +119,9 @@ class Limits:
                 ("mails to the operator from one address", wanted.client, FORWARDS_PER_CLIENT, 1),
                 ("mails to the operator", "", FORWARDS, 1),
             ]
+        elif isinstance(wanted, Asking):
+            urgent = False
+            asked = [("answers to one sender", wanted.sender, QUESTIONS, wanted.answers)]
         else:
             urgent = wanted.urgent
             asked = [

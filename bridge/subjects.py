@@ -24,6 +24,10 @@ _FORWARD = (
 )
 _COUNTER = r"\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|[*^]\d{1,3})?"
 _PROGRAM = re.compile(rf"\s*(?:(?P<forward>{_FORWARD})|(?:{_ANSWER}))\.?{_COUNTER}\s*[:：]\s*", re.IGNORECASE)
+_DOUBTFUL = (
+    "r|i|res|resp|rif|enc|tr|rv|pd|vs|vl|vb|ats|bls|odg|odp|atb|ilt|ynt|sv|tr|rep"  # "ATS: on generator", "VL: 85 °C"
+)
+_SURE = re.compile(rf"(?!\s*(?:{_DOUBTFUL})\b){_PROGRAM.pattern}", re.IGNORECASE)
 
 # What mail servers of the receiving side put there.
 _WARNING = (
@@ -55,9 +59,12 @@ _CUT = re.compile(r"\s*(?:\.{3}|…)$")
 _END_OF_SENTENCE = ".:;,!?- "
 
 
-def bare(subject: str) -> str:
-    """A subject without its leading Re:, WG:, [list], [EXTERN] and the like, however many; on one line."""
-    return _without(subject, _PROGRAM, _GATEWAY, _TAG)
+def bare(subject: str, *, answers: bool = True) -> str:
+    """A subject without its leading Re:, WG:, [list], [EXTERN] and the like, however many; on one line.
+
+    Of a mail that neither answers nor hands on (`answers`, by its fields) only the marks that mean nothing else go.
+    """
+    return _without(subject, _PROGRAM if answers else _SURE, _GATEWAY, _TAG)
 
 
 def topic(subject: str) -> str:

@@ -220,7 +220,7 @@ def _counted(text: str, attachments: int, route: Route) -> str:
 def words(letter: Letter, route: Route) -> str:
     """All that a mail says on this row, by its subject policy and up to its end mark; neither cleaned nor fitted."""
     policy = route.subject
-    subject = subjects.bare(letter.subject)
+    subject = subjects.bare(letter.subject, answers=letter.is_reply)
     text = _ended(letter.text, route.end_mark).strip()
     if policy == "only":
         return subject or text

@@ -42,8 +42,9 @@ class Webhook:
         new_id: NewId,
         wake: Callable[[Channel], None],
         heard: Callable[[str, float], None] = lambda _phone, _at: None,
+        full: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`heard` is told of every phone that an SMS comes from, and when."""
+        """`heard` is told of every phone that an SMS comes from, and when; while `full` nothing is taken."""
         self._provider = provider
         self._spool = spool
         self._configuration = configuration
@@ -51,6 +52,7 @@ class Webhook:
         self._new_id = new_id
         self._wake = wake
         self._heard = heard
+        self._full = full
         self._log = get_logger("webhook")
         self.app = web.Application(client_max_size=MAX_BODY)
         self.app.router.add_route("*", "/websms/{secret}", self._by_path)
@@ -94,6 +96,8 @@ class Webhook:
 
     async def _keep(self, body: bytes) -> web.Response:
         now = self._clock()
+        if self._full():
+            return self._answer("unavailable", body, _RETRY_AFTER)
         try:
             await or_put_aside(self._store(body, now), body, spool=self._spool, now=now, log=self._log)
         except StoreUnavailable as error:

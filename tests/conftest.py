@@ -18,6 +18,8 @@ import pytest
 from bridge import log
 from tests import loopback
 
+pytest_plugins = ["tests.databases"]
+
 loopback.only()
 
 

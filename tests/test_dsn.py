@@ -119,6 +119,7 @@ def test_an_envelope_id_comes_back_as_its_owner_meant_it(envid: str, said: str) 
         ("rfc822;Bob+40home@Example.org", "rfc822; Bob@home@Example.org"),
         ("RFC822;bob@example.org", "RFC822; bob@example.org"),
         ("utf-8;j\\x{F6}rg@example.org", "utf-8; j\\x{F6}rg@example.org"),
+        ("utf-8;j\u00f6rg@example.org", "utf-8; j\\x{F6}rg@example.org"),
         ("x400;/C=AT/", "x400; /C=AT/"),
     ],
 )

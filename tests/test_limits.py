@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import LimitsSettings, Rate
-from bridge.limits import _MOST_BUCKETS, FORWARDS, FORWARDS_PER_CLIENT, Forwarding, Limits, Wanted
+from bridge.limits import (
+    _MOST_BUCKETS,
+    FORWARDS,
+    FORWARDS_PER_CLIENT,
+    QUESTIONS,
+    Asking,
+    Forwarding,
+    Limits,
+    Wanted,
+)
 from tests.make import NOW
 
 OFF = Rate()
@@ -129,3 +138,21 @@ def test_row_60_who_has_an_ipv6_address_has_many() -> None:
     assert forwarded(limits, "2001:db8:7:0:ffff::1") is not None
     assert forwarded(limits, "2001:db8:7:1::1") is None
     assert Forwarding.of(None) == Forwarding(client="")
+
+
+def test_whoever_asks_has_a_limit_and_pays_nothing_for_sms() -> None:
+    limits, settings = Limits(), only("sender", Rate(count=1, seconds=60))
+    asking = Asking(sender="a@example.org", answers=QUESTIONS.count // 2)
+    assert [limits.take(settings, asking, NOW) for _ in range(3)] == [None, None, "answers to one sender"]
+    limits.give_back(settings, asking, NOW)
+    assert limits.reached(settings, asking, NOW) is None
+    assert take(limits, settings) is None
+
+
+def test_what_is_left_of_each_limit() -> None:
+    limits, settings = Limits(), LimitsSettings(sender=Rate(count=3, seconds=60), recipient=Rate(count=9, seconds=60))
+    assert take(limits, settings) is None
+    left = limits.left(settings, Wanted(sender="a@example.org", recipients=("4367", "4366"), route="r"), NOW)
+    assert left["sender"] == (2, settings.sender)
+    assert left["recipient"] == (8, settings.recipient)
+    assert take(limits, settings) is None  # asking took nothing

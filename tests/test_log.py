@@ -136,7 +136,7 @@ class TestMasks:
 
 class TestBothRenderings:
     @pytest.mark.parametrize("as_json", [True, False])
-    def test_hostile_text_stays_on_its_line(self, written: Written, as_json: bool) -> None:
+    def test_row_126_hostile_text_stays_on_its_line(self, written: Written, as_json: bool) -> None:
         logger = configure(written, json=as_json)
         logger.info(HOSTILE, helo=HOSTILE, peers=[HOSTILE], raw=HOSTILE.encode("utf-8", "replace"), **{HOSTILE: 1})
         logger.error("bug", exc_info=raised(ValueError(HOSTILE)))
@@ -147,14 +147,14 @@ class TestBothRenderings:
             assert line.startswith(("<", "2026"))
 
     @given(st.text(), st.text(), st.booleans())
-    def test_any_text_is_one_printable_line(self, event: str, value: str, as_json: bool) -> None:
+    def test_row_126_any_text_is_one_printable_line(self, event: str, value: str, as_json: bool) -> None:
         stream = Written()
         configure(stream, json=as_json).info(event, value=value, phone=value)
         assert stream.getvalue().count("\n") == 1
         assert stream.lines[0].isprintable()
 
     @pytest.mark.parametrize("as_json", [True, False])
-    def test_nobody_is_named(self, written: Written, as_json: bool) -> None:
+    def test_row_128_nobody_is_named(self, written: Written, as_json: bool) -> None:
         logger = configure(written, json=as_json)
         people = dict.fromkeys(log.PERSONAL - {"numbers"}, "anna@example.org") | {
             "phone": "436601234567",
@@ -326,7 +326,7 @@ class TestWhereTo:
 
 class TestLibraries:
     @pytest.mark.parametrize("name", ["mail.log", "mail.debug", "aiohttp.access", "asyncio", "aiosmtplib", "new"])
-    def test_from_warning_up(self, written: Written, name: str) -> None:
+    def test_row_128_from_warning_up(self, written: Written, name: str) -> None:
         configure(written, json=True, level="debug")
         library = logging.getLogger(name)
         library.info("RCPT TO:<anna@example.org>")
@@ -385,7 +385,7 @@ class Refusing(io.StringIO):
 
 class TestBrokenStreams:
     @pytest.mark.parametrize("failure", [BrokenPipeError, ValueError, RuntimeError, OSError])
-    def test_nothing_is_raised(self, failure: Callable[[], Exception]) -> None:
+    def test_row_127_nothing_is_raised(self, failure: Callable[[], Exception]) -> None:
         configure(Refusing(failure)).error("bug")
         logging.getLogger("asyncio").error("bug")
 
@@ -402,7 +402,7 @@ class TestBrokenStreams:
         log.get_logger("x").info("queued")
 
     @pytest.mark.parametrize("where", ["/dev/full", "closed", "pipe"])
-    def test_a_program_goes_on(self, where: str) -> None:
+    def test_row_127_a_program_goes_on(self, where: str) -> None:
         program = (
             "from bridge import log\n"
             "log.configure(); logger = log.get_logger('x')\n"

@@ -70,6 +70,16 @@ def test_what_is_no_mark_stays(subject: str) -> None:
     assert subjects.bare(subject) == subjects.topic(subject) == subject
 
 
+@pytest.mark.parametrize(
+    "subject", ["ATS: generator runs", "VL: 85 C", "I: door open", "PD: 7 bar", "R: 3 Ohm", "Tr : x"]
+)
+def test_a_mark_that_may_be_a_word_stays_where_nothing_is_answered(subject: str) -> None:
+    assert subjects.bare(subject, answers=False) == subject
+    assert subjects.bare(f"AW: {subject}", answers=False) == subject
+    assert subjects.bare(subject) == subject.partition(":")[2].strip()
+    assert subjects.bare("Re: Fwd: Antw: WG: Rép: Pumpe", answers=False) == "Pumpe"
+
+
 @pytest.mark.parametrize("subject", ["Re:", "AW: Re:", "[liste]", "[EXTERN]", "Re: [liste]", "R:"])
 def test_a_subject_never_becomes_nothing(subject: str) -> None:
     assert subjects.bare(subject)

@@ -278,7 +278,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("html", [False, True])
 @pytest.mark.parametrize("words", HOSTILE)
-def test_every_text_arrives_as_it_is_and_adds_no_header(words: str, *, html: bool) -> None:
+def test_row_112_every_text_arrives_as_it_is_and_adds_no_header(words: str, *, html: bool) -> None:
     sms = IncomingSms(notification_id=words, phone=words, line=words, text=words, kind="text")
     to = replace(TO, name=words, topic=words, reply_to="r+t@sms.example.com", html=html)
     raw = mail_from_sms(sms, to, hostname="mx.example.com", at=NOW)

@@ -12,6 +12,7 @@ import click
 
 from bridge import __version__
 from bridge.cli.check import check, route
+from bridge.cli.copy import moves
 from bridge.cli.demo import demo
 from bridge.cli.explain import explain
 from bridge.cli.queue import queue
@@ -41,7 +42,7 @@ def smsbridge() -> None:
     """
 
 
-for command in (demo, serve, check, route, explain, send, queue, trace, simulator, user):
+for command in (demo, serve, check, route, explain, send, queue, trace, simulator, user, moves):
     smsbridge.add_command(command)
 
 

@@ -101,13 +101,10 @@ def _with_crlf(content: bytes) -> bytes:
 
 
 def _limits(configuration: "Configuration") -> dict[str, str]:
+    from bridge.smtpd import explained  # noqa: PLC0415  # phone metadata: not for --help
+
     limits = configuration.settings.limits
-    spans = {1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d"}
-    return {
-        name: f"{rate.count}/{spans[rate.seconds]}" if rate.count else "off"
-        for name in ("sender", "recipient", "route", "total")
-        if (rate := getattr(limits, name))
-    }
+    return {name: explained.rated(getattr(limits, name)) for name in ("sender", "recipient", "route", "total")}
 
 
 def _fields(one: "Explanation", configuration: "Configuration") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ import click
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Controls that JSON may hold as they are, and what turns the direction of a line. All below U+10000.
+_ESCAPED = re.compile("[\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 DEFAULT_CONFIG = Path("/etc/smsbridge/bridge.toml")
 
@@ -46,8 +50,20 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def print_json(value: object) -> None:
-    """JSON for programs: UTF-8, indented."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """JSON for programs: UTF-8, indented. What could do something to a terminal is escaped, which JSON leaves free."""
+    click.echo(_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """One line for people, whatever a phone or a stranger's server wrote into it."""
+    click.echo("".join(character if character.isprintable() else " " for character in line), err=err)
+
+
+def readable(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """The callback of an argument with ids: octets that are no UTF-8 lead nowhere, and stop nothing."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return tuple(each.encode("utf-8", "replace").decode() for each in value)
 
 
 def utc(at: float | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bridge.cli.options import print_json, utc, with_config, with_json
+from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.message import Channel, Delivery, State
 from bridge.spool import Arrival, Event, Spool, Step
@@ -20,6 +20,8 @@ Shown = list[tuple[Delivery, list[Event]]]
 _BY = "by the operator"
 _LIFE = {Channel.SMS: 86400.0, Channel.MAIL: 5 * 86400.0}
 _ORIGIN = ("kind", "sender", "author", "proof", "peer")
+_ALL = 100_000_000
+_AT_ONCE = 1000
 _NEEDS_YES = frozenset({State.UNKNOWN, State.FAILED})
 
 
@@ -41,7 +43,7 @@ def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> No
         print_json([_fields(delivery) for delivery in found])
         return
     for delivery in found:
-        click.echo(
+        say(
             f"{delivery.id:<28} {delivery.state.value:<9} {delivery.channel.value:<4} {delivery.recipient:<24} "
             f"{delivery.attempts:>3}  {utc(delivery.next_at)}  {delivery.code} {delivery.reason}".rstrip()
         )
@@ -49,7 +51,7 @@ def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> No
 
 
 @queue.command()
-@click.argument("identifier", metavar="ID")
+@click.argument("identifier", metavar="ID", callback=readable)
 @with_config
 @with_json
 def show(identifier: str, config_path: Path, as_json: bool) -> int:
@@ -59,7 +61,7 @@ def show(identifier: str, config_path: Path, as_json: bool) -> int:
     """
     found, arrival = with_spool(config_path, lambda spool: _found(spool, identifier))
     if not found:
-        click.echo(f"there is nothing with the id {identifier}", err=True)
+        say(f"there is nothing with the id {identifier}", err=True)
         return 1
     if as_json:
         came = {name: getattr(arrival, name) for name in _ORIGIN} if arrival is not None else {}
@@ -69,11 +71,11 @@ def show(identifier: str, config_path: Path, as_json: bool) -> int:
         print_json(shown[0] if identifier == found[0][0].id else shown)
         return 0
     for delivery, events in found:
-        click.echo(f"{delivery.id}  {delivery.state.value}  {delivery.channel.value} to {delivery.recipient}")
+        say(f"{delivery.id}  {delivery.state.value}  {delivery.channel.value} to {delivery.recipient}")
         if arrival is not None:
-            click.echo(f"  {_as_text(arrival)}")
+            say(f"  {_as_text(arrival)}")
         for event in events:
-            click.echo(f"  {utc(event.at)}  {event.event:<14} {event.code} {event.text}".rstrip())
+            say(f"  {utc(event.at)}  {event.event:<14} {event.code} {event.text}".rstrip())
     return 0
 
 
@@ -96,20 +98,30 @@ def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> 
     """One command that moves deliveries."""
 
     @queue.command(name, help=text)
-    @click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
+    @click.argument("identifiers", metavar="ID...", nargs=-1, required=name != "release", callback=readable)
     @with_config
     @with_json
-    def change(identifiers: tuple[str, ...], config_path: Path, as_json: bool, yes: bool = False) -> int:
+    def change(
+        identifiers: tuple[str, ...], config_path: Path, as_json: bool, yes: bool = False, restored: bool = False
+    ) -> int:
+        if restored:
+            count = with_spool(config_path, _release_restored)
+            click.echo(f"{count} released" if not as_json else f'{{"released": {count}}}')
+            return 0
+        if not identifiers:
+            raise click.UsageError("Missing argument 'ID...'.")
         results = with_spool(config_path, lambda spool: _change(spool, identifiers, step, yes=yes))
         if as_json:
             print_json(results)
         else:
             for result in results:
-                click.echo(f"{result['id']}: {result['result']}", err=not result["done"])
+                say(f"{result['id']}: {result['result']}", err=not result["done"])
         return 0 if all(result["done"] for result in results) else 1
 
     if name == "retry":
         click.option("--yes", is_flag=True, help="Yes, even where the phone may then get it twice.")(change)
+    if name == "release":
+        click.option("--restored", is_flag=True, help="All that were held since the spool is an older copy.")(change)
 
 
 async def _change(
@@ -134,6 +146,16 @@ async def _change(
             result = wanted.event if done else f"not possible while it is {delivery.state.value}"
             results.append({"id": delivery.id, "done": done, "result": result})
     return results
+
+
+async def _release_restored(spool: Spool) -> int:
+    from bridge.spool.generation import HELD  # noqa: PLC0415  # the database: not for --help
+
+    now, count = time.time(), 0
+    held = [delivery for delivery in await spool.listing(State.HELD, _ALL) if delivery.code == HELD]
+    for at in range(0, len(held), _AT_ONCE):
+        count += sum(await spool.move([_release(delivery, now) for delivery in held[at : at + _AT_ONCE]], now))
+    return count
 
 
 def _hold(delivery: Delivery, _now: float) -> Step:

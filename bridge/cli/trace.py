@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bridge.cli.options import print_json, utc, with_config, with_json
+from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.message import Channel, Delivery, decode_sms
 from bridge.spool import Arrival, Event, History
@@ -25,7 +25,7 @@ _WHY = {
 
 
 @click.command()
-@click.argument("identifier", metavar="ID")
+@click.argument("identifier", metavar="ID", callback=readable)
 @with_config
 @with_json
 def trace(identifier: str, config_path: Path, as_json: bool) -> int:
@@ -35,7 +35,7 @@ def trace(identifier: str, config_path: Path, as_json: bool) -> int:
     """
     found = with_spool(config_path, lambda spool: spool.trace(identifier))
     if not found:
-        click.echo(f"there is nothing with the id {identifier}", err=True)
+        say(f"there is nothing with the id {identifier}", err=True)
         return 1
     if as_json:
         print_json([_as_data(history) for history in found])
@@ -44,7 +44,7 @@ def trace(identifier: str, config_path: Path, as_json: bool) -> int:
         if number:
             click.echo()
         for line in _as_text(history):
-            click.echo(_printable(line))
+            say(line)
     return 0
 
 
@@ -160,8 +160,3 @@ def _came(arrival: Arrival) -> str:
     return (
         f"mail from <{arrival.sender}>{author} by {arrival.peer or 'this machine'}, proof {arrival.proof}{size}{asked}"
     )
-
-
-def _printable(line: str) -> str:
-    """One line, whatever a phone or a stranger's server wrote."""
-    return "".join(character if character.isprintable() else " " for character in line)

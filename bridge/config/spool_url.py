@@ -5,7 +5,9 @@ that a pooler stands before it.
 """
 
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +21,11 @@ _POSTGRESQL: Final = '"postgresql://smsbridge@db.example.com/smsbridge?sslmode=v
 
 def spool_url(value: object, place: Place) -> str:
     """``sqlite:PATH`` with the path made absolute, or ``postgresql://…`` as libpq takes it, but without a password."""
-    url = text(value, place)
+    return checked(text(value, place), place.files.path)
+
+
+def checked(url: str, path: Callable[[str], Path]) -> str:
+    """The same for a URL that stands elsewhere; `path` makes paths absolute. Raises `Invalid`."""
     if re.match(r"postgres(?:ql)?:", url):
         return _postgresql_url(url)
     kind, _, name = url.partition(":")
@@ -28,7 +34,7 @@ def spool_url(value: object, place: Place) -> str:
             f"{shown(url)} is neither sqlite:PATH nor postgresql://USER@HOST/DATABASE",
             'write for example "sqlite:/var/lib/smsbridge/smsbridge.db"',
         )
-    return f"sqlite:{place.files.path(name)}"
+    return f"sqlite:{path(name)}"
 
 
 def _postgresql_url(url: str) -> str:

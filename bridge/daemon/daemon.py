@@ -4,7 +4,6 @@ import asyncio
 import random
 import secrets
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from bridge import __version__, config, routing, sdnotify
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
 from bridge.daemon import mail_door
+from bridge.daemon.guard import Guard
 from bridge.daemon.parts import (
     DIAGNOSTICS,
     SMARTHOST_CONNECTIONS,
@@ -21,10 +21,12 @@ from bridge.daemon.parts import (
     needs_restart,
     provider,
     provider_parts,
+    retire,
     transport,
     transport_parts,
     with_keys,
 )
+from bridge.daemon.steady import Steady
 from bridge.daemon.store import open_store
 from bridge.delivery import Agent, Sweep, sweep
 from bridge.ids import mail_ids
@@ -45,18 +47,15 @@ CALL_GRACE: Final = 25.0
 """Seconds that calls under way get at the end; their own limit is 30, systemd's 45."""
 
 DOOR_GRACE: Final = 10.0
-_RETIRE_AFTER: Final = 35.0
-"""Seconds after which a replaced carrier has no call left."""
-
 _COUNT_EVERY: Final = 2.0
 
 
 class Daemon:
     """One bridge. `start`, then `run` until a signal or `stop`."""
 
-    def __init__(self, path: Path, *, clock: Clock = time.time, grace: float = CALL_GRACE) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, grace: float = CALL_GRACE) -> None:
         self._path = path
-        self._clock = clock
+        self._clock = clock or Steady()
         self._grace = grace
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
@@ -91,6 +90,9 @@ class Daemon:
             raise ConfigError((Problem(file=self._path.name, message=str(error)),)) from error
         self._store = await open_store(self._configuration, clock=self._clock, wake=self._heard)
         self._spool = self._store.spool
+        self._guard = Guard(
+            store=self._store, clock=self._clock, largest=lambda: self._configuration.settings.smtpd.max_message_size
+        )
         unknown, again = await self._spool.recover(self._clock())
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
@@ -228,7 +230,7 @@ class Daemon:
             clock=self._clock,
             new_id=new_id,
             wake=self.wake,
-            full=lambda: self._queued >= self._configuration.settings.spool.max_queued,
+            full=lambda: self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued,
         )
         webhook = Webhook(
             provider=lambda: self._provider,
@@ -238,6 +240,7 @@ class Daemon:
             new_id=new_id,
             wake=self.wake,
             heard=self._limits.exchanges.heard,
+            full=lambda: self._guard.closed,
         )
         handed = sdnotify.listen_sockets()
         self._smtpd: Listener = await mail_door.open_listener(self._configuration, self._door, handed)
@@ -251,7 +254,7 @@ class Daemon:
             self._spawn(agent.run())
         self._spawn(self._every(sweep.EVERY, self._sweep.once))
         self._spawn(self._every(NOTICES_EVERY, self._notices.once))
-        self._spawn(self._every(_COUNT_EVERY, self._count))
+        self._spawn(self._every(_COUNT_EVERY, self._look_round))
         interval = sdnotify.watchdog_interval()
         if interval is not None:
             self._spawn(self._every(interval, self._alive))
@@ -264,9 +267,12 @@ class Daemon:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.remove(task)
         if not task.cancelled() and task.exception() is not None:
-            self._log.critical("a task ended in our own code, stopping", exc_info=task.exception())
-            self._gave_up = True
-            self._stop.set()
+            self._give_up("a task ended in our own code", exc_info=task.exception())
+
+    def _give_up(self, reason: str, **more: Any) -> None:
+        self._log.critical("giving up", reason=reason, **more)
+        self._gave_up = True
+        self._stop.set()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -279,12 +285,12 @@ class Daemon:
                 self._log.exception("internal error")
             await asyncio.sleep(seconds)
 
-    async def _count(self) -> None:
+    async def _look_round(self) -> None:
+        if reason := self._guard.fault():
+            self._give_up(reason)
+            return
+        await self._guard.once()
         self._queued = await self._spool.open_count()
-        if not self._spool.is_in_place():
-            self._log.critical("the spool's file was removed or replaced, stopping")
-            self._gave_up = True
-            self._stop.set()
 
     async def _alive(self) -> None:
         # Only a loop that turns and a file that answers are alive; a server may be away for a while.
@@ -301,18 +307,11 @@ class Daemon:
         """Take the new carriers where anything they are made of changed; the old ones end when no call is left."""
         if provider_parts(old) != provider_parts(new):
             self._provider, new_provider = new_provider, self._provider
-            self._spawn(_retire(new_provider))
+            self._spawn(retire(new_provider))
         else:
             await new_provider.close()
         if transport_parts(old) != transport_parts(new):
             self._transport, new_transport = new_transport, self._transport
-            self._spawn(_retire(new_transport))
+            self._spawn(retire(new_transport))
         else:
             await new_transport.close()
-
-
-async def _retire(carrier: Provider | Transport) -> None:
-    try:
-        await asyncio.sleep(_RETIRE_AFTER)
-    finally:
-        await carrier.close()

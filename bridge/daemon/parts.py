@@ -1,5 +1,6 @@
 """What the daemon is built of, each made from a `Configuration` alone."""
 
+import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -16,6 +17,9 @@ from bridge.transports.smtp import Smarthost
 
 SMARTHOST_CONNECTIONS: Final = 4
 DIAGNOSTICS: Final = sentences.DIAGNOSTICS
+
+_RETIRE_AFTER: Final = 35.0
+"""Seconds after which a replaced carrier has no call left."""
 
 _FIXED: Final = (
     "smtpd.listen",
@@ -65,6 +69,14 @@ def transport(configuration: Configuration) -> Transport:
         hostname=configuration.settings.hostname,
         connections=SMARTHOST_CONNECTIONS,
     )
+
+
+async def retire(carrier: Provider | Transport) -> None:
+    """Close a carrier that was replaced, once no call is left."""
+    try:
+        await asyncio.sleep(_RETIRE_AFTER)
+    finally:
+        await carrier.close()
 
 
 def provider_parts(configuration: Configuration) -> tuple[object, ...]:

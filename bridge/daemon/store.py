@@ -8,9 +8,16 @@ from typing import Protocol
 
 from bridge.config import Configuration
 from bridge.daemon.parts import sqlite_path
+from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.spool import Spool
-from bridge.spool.sqlite import lock, open_spool
+from bridge.spool.sqlite import SqliteSpool, lock, open_spool
+
+_RESTORED = (
+    "The spool is not the newest one that ran here: a backup was put in its place, or its file .generation is missing. "
+    "{held} SMS that wait are held, since they may have been sent already. See them with: smsbridge queue list --state "
+    "held; let them go with: smsbridge queue release --restored; end them with: smsbridge queue drop ID."
+)
 
 
 class Store(Spool, Protocol):
@@ -56,7 +63,9 @@ async def open_store(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = lock(path)
     try:
-        return Kept(spool=await open_spool(path), lock=held)
+        spool = await open_spool(path)
+        await _begin(spool, clock())
+        return Kept(spool=spool, lock=held)
     except BaseException:
         os.close(held)
         raise
@@ -74,7 +83,20 @@ async def visit_store(configuration: Configuration) -> Spool:
     path = sqlite_path(url)
     if not path.exists():
         raise StoreUnavailable(f"{path} does not exist yet: start `smsbridge serve` once")
-    return await open_spool(path)
+    return await open_spool(path, command=True)
+
+
+async def _begin(spool: SqliteSpool, now: float) -> None:
+    """What an older copy of the spool holds is not sent by itself, and the operator is told."""
+    try:
+        held = await spool.begin(now)
+        if held is not None:
+            get_logger("daemon").critical("spool restored", held=held, reason="it is older than what ran here last")
+            await spool.alert(_RESTORED.format(held=held), now)
+    except BaseException:
+        await spool.close()
+        raise
+    spool.disk.load()
 
 
 def _is_postgresql(url: str) -> bool:

@@ -222,7 +222,14 @@ class Agent:
                 break
             except StoreUnavailable as error:
                 # It stays SENDING: if we never can write it down, the next start finds it and calls it unknown.
-                self._log.error("spool unavailable", id=delivery.id, reason=str(error), code=receipt.code)
+                # What the answer was stands in the log at least.
+                self._log.error(
+                    "spool unavailable",
+                    id=delivery.id,
+                    reason=str(error),
+                    code=receipt.code,
+                    transfer_id=receipt.transfer_id,
+                )
                 if self._stopping:
                     return
                 await asyncio.sleep(_SETTLE_AGAIN)

@@ -6,7 +6,7 @@ to one addressee that are too many become one list an hour.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 from bridge.config import Configuration, Rate
 from bridge.log import get_logger
@@ -60,17 +60,20 @@ class Notices:
             await self._list(configuration, told_to, now)
         due = await self._spool.telling(now - collect, now, _LIMIT)
         for together in await self._affordable(configuration.settings.notices.limit, due, now):
-            try:
-                await self._tell(configuration, together, now)
-            except StoreUnavailable:
-                raise
-            except Exception:  # noqa: BLE001  # logged with its traceback, and the others go on
-                # One that cannot be written must not silence all others; it is told in the log and never again.
-                self._log.exception("a notice could not be written", id=together[0].delivery.id)
-                await self._give_up(together, now)
+            await self._or_give_up(self._tell(configuration, together, now), together, now)
         alerts = await self._spool.alerts(_LIMIT)
         if alerts:
             await self._alert(configuration, alerts, now)
+
+    async def _or_give_up(self, telling: Coroutine[None, None, None], told: Sequence[Telling], now: float) -> None:
+        """One that cannot be written must not silence all others; it is told in the log and never again."""
+        try:
+            await telling
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  # logged with its traceback, and the others go on
+            self._log.exception("a notice could not be written", id=told[0].delivery.id)
+            await self._give_up(told, now)
 
     async def _affordable(self, limit: Rate, due: Sequence[Telling], now: float) -> list[list[Telling]]:
         """The notices that may go now; what they tell of the others waits for a list."""
@@ -120,23 +123,28 @@ class Notices:
         owed = await self._spool.telling(now, now, _MOST_LISTED, told_to=told_to)
         mails = len({(item.delivery.mail, item.told) for item in owed})
         if owed:
-            language = settings.notices.language or owed[0].delivery.language
-            to, language = (told_to, language) if told_to else (settings.postmaster, settings.language)
-            payload = letters.digest(settings, to, language, owed, now)
-            await self._send(configuration, to, payload, owed, now)
+            await self._or_give_up(self._tell_all(configuration, told_to, owed, now), owed, now)
         self._allowance.listed(told_to, mails, settings.notices.limit, now)
+
+    async def _tell_all(self, configuration: Configuration, told_to: str, owed: Sequence[Telling], now: float) -> None:
+        settings = configuration.settings
+        language = settings.notices.language or owed[0].delivery.language
+        to, language = (told_to, language) if told_to else (settings.postmaster, settings.language)
+        await self._send(configuration, to, letters.digest(settings, to, language, owed, now), owed, now)
 
     async def _send(
         self, configuration: Configuration, to: str, payload: bytes, told: Sequence[Telling], now: float
     ) -> None:
         notice_id = self._new_id()
         delivery = _delivery(configuration, notice_id, to, payload, now)
-        await self._spool.accept(_intake(notice_id, now, told, delivery))
+        accepted = await self._spool.accept(_intake(notice_id, now, told, delivery))
+        if accepted.repeated:  # overtaken by news; the next look tells those
+            return
         about, reason = told[0].delivery.mail, told[0].told
         self._log.info("notice", id=notice_id, recipient=to, about=about, reason=reason, count=len(told))
         self._wake(Channel.MAIL)
 
-    async def _give_up(self, together: list[Telling], now: float) -> None:
+    async def _give_up(self, together: Sequence[Telling], now: float) -> None:
         await self._spool.accept(_intake(self._new_id(), now, together))
         await self._spool.alert(f"A notice about {together[0].delivery.mail} could not be written; see the log.", now)
 

@@ -36,8 +36,8 @@ class Allowance:
         if account.list_at is None and account.left >= 1:
             account.left -= 1
             return None
-        if account.list_at is None:
-            account.list_at = now + EVERY
+        # Never later: that would be a clock which was set back.
+        account.list_at = min(account.list_at or now + EVERY, now + EVERY)
         return account.list_at
 
     def lists(self, now: float) -> list[str]:

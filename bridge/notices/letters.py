@@ -27,6 +27,9 @@ OWN_WORDS: Final = "x-smsbridge"
 _OWN_CODES: Final = frozenset({"", "expired"})
 _TOO_LATE: Final = "4.4.7"
 _MOST_TEXT: Final = 2000  # characters
+_LONGEST_ID: Final = 900  # characters of a Message-ID, so that with the field's name it fits into a line
+_MOST_LINES: Final = 2000  # of a list
+_MOST_ANSWER: Final = 200  # characters of a provider's words in it
 _WITH_TEXT: Final = frozenset({"failed", "delayed"})
 _ACTIONS: Final[dict[str, dsn.Action]] = {"corrected": "delivered"}
 _LANGUAGE: Final = re.compile(rb"^content-language:[ \t]*([a-z]{2})\b", re.IGNORECASE | re.MULTILINE)
@@ -89,10 +92,12 @@ def digest(settings: Settings, to: str, language: str, owed: Sequence[Telling], 
     words = WORDS[language]
     lines = [
         f"{compose.date(item.delivery.changed_at)}  {_named(item)}: {words.outcomes[item.told]}"
-        f"  {_answer(item.delivery) if item.told in _WITH_TEXT else ''}".rstrip()
+        f"  {_answer(item.delivery)[:_MOST_ANSWER] if item.told in _WITH_TEXT else ''}".rstrip()
         + f"  ({item.delivery.id})"
-        for item in owed
+        for item in owed[:_MOST_LINES]
     ]
+    if len(owed) > _MOST_LINES:
+        lines.append(words.digest_more.format(count=len(owed) - _MOST_LINES))
     subject = words.digest_subject.format(count=len(owed))
     seed = f"digest/{to}/{owed[0].delivery.id}/{now}"
     headers = _headers(settings, to, subject, seed, "auto-generated", now)
@@ -126,7 +131,7 @@ def _seed(first: Telling) -> str:
 
 def _about(first: Telling) -> list[tuple[str, str]]:
     found = [("X-SMS-Id", first.delivery.mail)]
-    if first.message_id is not None and first.kind == "mail":
+    if first.message_id is not None and len(first.message_id) <= _LONGEST_ID and first.kind == "mail":
         found += [("In-Reply-To", first.message_id), ("References", first.message_id)]
     return found
 
@@ -165,7 +170,9 @@ def _named(item: Telling) -> str:
 
 
 def _answer(delivery: Delivery) -> str:
-    return f"{delivery.code} {delivery.reason}".strip()
+    """Code and words of whoever answered, in one line."""
+    said = f"{delivery.code} {delivery.reason}"
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
 
 
 def _body(notice: Notice, text: str, remarks: list[str]) -> str:

@@ -146,6 +146,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "5.5.0": _PROTOCOL,
     "5.5.1": _PROTOCOL,
     "5.5.2": _PROTOCOL,
+    "5.5.3": (
+        "The mail asks about too many addresses at once. Send it again to fewer.",
+        "Die Mail fragt nach zu vielen Adressen auf einmal. Bitte noch einmal an weniger senden.",
+    ),
     "5.5.4": _PROTOCOL,
     "5.5.6": _PROTOCOL,
     "5.6.0": (

@@ -24,6 +24,7 @@ class Words:
     alert: str
     digest_subject: str
     digest: str
+    digest_more: str
 
     def subject(self, told: str, shown: str, others: int = 0) -> str:
         """The Subject of a notice about `shown` and so many others."""
@@ -80,6 +81,7 @@ WORDS = {
         digest_subject="What became of {count} messages",
         digest="There were too many notices to send each by itself. This list stands for all of them; if it goes on, "
         "the next one comes in an hour.",
+        digest_more="and {count} more, which the operator can name",
     ),
     "de": Words(
         subjects={
@@ -128,5 +130,6 @@ WORDS = {
         digest_subject="Was aus {count} Nachrichten wurde",
         digest="Es waren zu viele Meldungen, um jede einzeln zu senden. Diese Liste steht für alle; geht es so weiter, "
         "kommt die nächste in einer Stunde.",
+        digest_more="und {count} weitere, die der Betreiber nennen kann",
     ),
 }

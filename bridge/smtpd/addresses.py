@@ -63,7 +63,7 @@ def parse_path(arg: bytes | str, smtputf8: bool = False, *, recipient: bool = Fa
     path = match[1] if match.re is _ANGLE else match[0]
     if not _acceptable(path, recipient=recipient):
         raise _malformed(recipient)
-    params = _params(text[match.end() :])
+    params = _params(text[match.end() :], smtputf8)
     if not (path.isascii() or smtputf8 or (not recipient and "SMTPUTF8" in params)):
         raise BadPath(553, "5.6.7", "non-ASCII address needs SMTPUTF8")
     return Path(address=path, params=params)
@@ -86,14 +86,16 @@ def _decoded(arg: bytes | str) -> str:
     return arg
 
 
-def _params(text: str) -> dict[str, str]:
+def _params(text: str, smtputf8: bool) -> dict[str, str]:
     params: dict[str, str] = {}
     for word in text.split(" "):
         if not word:
             continue
         keyword, equals, value = word.partition("=")
         key = keyword.upper()
-        if not _KEYWORD.fullmatch(keyword) or (equals and not _VALUE.fullmatch(value)) or key in params:
+        # RFC 6533, 3: an address that somebody wrote in UTF-8 comes so, too.
+        fits = _VALUE.fullmatch(value) or (smtputf8 and key == "ORCPT" and value.isprintable())
+        if not _KEYWORD.fullmatch(keyword) or (equals and not fits) or key in params:
             raise BadPath(501, "5.5.4", "malformed parameter")
         params[key] = value
     return params

@@ -3,11 +3,12 @@
 For senders who could send there. The answer explains the mail as if it had gone to the address behind ``check+``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge import compose, recipients, text
-from bridge.config import Configuration
+from bridge.access import Barred, Proof
+from bridge.config import Configuration, Rate
 from bridge.message import Channel, Delivery, Reports
 from bridge.smtpd import admission, explained
 from bridge.smtpd.contract import Peer, Reply
@@ -15,10 +16,16 @@ from bridge.smtpd.explanation import explain
 from bridge.smtpd.intake import Target
 from bridge.spool import NOTICES, Intake
 
+MOST = 10
+"""Addresses that one mail may ask about: each is answered with the whole mail."""
+
 LIFETIME = 86400.0
 """Seconds for which an answer is tried: later nobody cares."""
 
 _MOST_SUBJECT = 200
+_TOO_MANY = Barred(
+    code=554, status="5.5.3", sentence=f"one mail may ask about {MOST} addresses; send it again to fewer"
+)
 _NOBODY = Reply(550, "5.7.1", "this sender is not proven here, so nobody can be answered: log in")
 
 
@@ -29,6 +36,7 @@ class Check:
     address: str
     about: str
     pending: admission.Pending | None = None  # where only the mail itself can prove that its sender could send
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,8 @@ class Question:
     asker: str
     content: bytes
     letter: text.Letter | None
+    proof: Proof
+    left: Callable[[Target], Mapping[str, tuple[int, Rate]]]  # of which limits
 
 
 def admit(configuration: Configuration, peer: Peer, sender: str, recipient: str, now: float) -> Check | Reply | None:
@@ -54,7 +64,12 @@ def admit(configuration: Configuration, peer: Peer, sender: str, recipient: str,
         return Check(address=recipient, about=about, pending=found)
     if not isinstance(found, Target):
         return admission.UNKNOWN_ADDRESS
-    return Check(address=recipient, about=about) if found.proof.envelope else _NOBODY
+    return Check(address=recipient, about=about, target=found) if found.proof.envelope else _NOBODY
+
+
+def too_many(checks: Sequence[Check]) -> Barred | None:
+    """Why so many are not answered."""
+    return _TOO_MANY if len(checks) > MOST else None
 
 
 def with_answers(
@@ -80,8 +95,14 @@ def _answer(
         sender=question.sender,
         recipient=check.about,
         content=question.content,
+        letter=question.letter,
         now=now,
     )
+    target = check.target
+    if check.pending is not None:
+        settled = admission.settle(configuration, check.pending.meaning, question.proof, now)
+        target = settled if isinstance(settled, Target) else None
+    left = explained.left(question.left(target)) if target is not None else ""
     letter = question.letter
     subject = letter.subject[:_MOST_SUBJECT] if letter is not None else ""
     headers = [
@@ -99,7 +120,7 @@ def _answer(
         mail=intake.id,
         channel=Channel.MAIL,
         recipient=question.asker,
-        payload=compose.compose(headers, explained.text(found, language)),
+        payload=compose.compose(headers, explained.text(found, language, limits=left)),
         sender="",
         route=NOTICES,
         reports=Reports.FAILURES,

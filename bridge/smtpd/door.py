@@ -7,7 +7,7 @@ from bridge import text, translate
 from bridge.access import Barred, Proof, barred, barred_from, inside
 from bridge.config import Configuration
 from bridge.config.users import CERTIFICATE
-from bridge.limits import Limits
+from bridge.limits import Asking, Limits
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.proof import mail as mail_proof
@@ -28,7 +28,7 @@ from bridge.spool import Intake, Spool
 
 _BROKE = (
     "A mistake in the program kept the mail door from taking a mail; its sender was told to try again later. "
-    "The log has it as \"session failed\"; please report it. Others of this hour are only there."
+    'The log has it as "session failed"; please report it. Others of this hour are only there.'
 )
 _OUT_OF_BOUNDS = 552
 _TAKEN = 250
@@ -160,6 +160,7 @@ class Door:
         """Raises `text.Refused` and `translate.Untranslatable` for what is not taken, whatever the reason."""
         to_phones = [item for item in accepted if isinstance(item, (Target, Pending))]
         checks = [item for item in accepted if isinstance(item, Check)]
+        _unless(checking.too_many(checks))
         letter = _read(content, forwarded_only=not to_phones)
         if letter is not None:
             self._must_not_cross(letter, to_phones, asks=bool(checks))
@@ -180,11 +181,21 @@ class Door:
             settings=self._configuration().settings,
             now=self._clock(),
         )
+        asked: list[Asking] = []
         if checks:
             asker = sender if proof.envelope else proof.sender or ""
-            question = Question(peer=peer, sender=sender, asker=asker, content=content, letter=letter)
+            question = Question(
+                peer=peer,
+                sender=sender,
+                asker=asker,
+                content=content,
+                letter=letter,
+                proof=proof,
+                left=lambda target: self._till.left(peer, target),
+            )
             intake = checking.with_answers(intake, checks, question, self._configuration(), self._clock())
-        paid = self._till.take(peer, [*targets, *forwards[:1]])
+            asked = [Asking(sender=asker, answers=len(checks))]
+        paid = self._till.take(peer, [*targets, *forwards[:1], *asked])
         if isinstance(paid, Reply):
             return self._reject(peer, sender, "", paid)
         answers = letter is not None and (letter.is_reply or any(is_answer(target.address) for target in targets))

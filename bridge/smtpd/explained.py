@@ -1,8 +1,10 @@
 """An explanation in words, German and English, for a terminal and for a mail. Pure."""
 
 import unicodedata
+from collections.abc import Mapping
 
 from bridge import gsm
+from bridge.config import Rate
 from bridge.normalize import display
 from bridge.smtpd.explanation import Explanation, Words
 
@@ -43,7 +45,18 @@ _LABELS = {
     },
 }
 _ALPHABETS = {"gsm": "GSM", "ucs2": "Unicode"}
+_SPANS = {1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d"}
 _MOST_NAMED = 10
+
+
+def left(limits: Mapping[str, tuple[int, Rate]]) -> str:
+    """What is left of each limit, and the limit."""
+    return ", ".join(f"{name} {least} ({rated(rate)})" for name, (least, rate) in limits.items())
+
+
+def rated(rate: Rate) -> str:
+    """A limit as people read it."""
+    return f"{rate.count}/{_SPANS[rate.seconds]}" if rate.count else "off"
 
 
 def text(one: Explanation, language: str, *, limits: str = "") -> str:

@@ -12,8 +12,8 @@ from bridge.config import Configuration
 from bridge.message import Sms
 from bridge.recipients import is_answer
 from bridge.routing import Route
-from bridge.smtpd import admission
-from bridge.smtpd.contract import Peer, Reply
+from bridge.smtpd import admission, replies
+from bridge.smtpd.contract import Limits, Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target
 from bridge.smtpd.returned import Bounced
@@ -52,17 +52,25 @@ class Explanation:
 
 
 def explain(
-    configuration: Configuration, *, peer: Peer, sender: str, recipient: str, content: bytes, now: float
+    configuration: Configuration,
+    *,
+    peer: Peer,
+    sender: str,
+    recipient: str,
+    content: bytes,
+    now: float,
+    letter: text.Letter | None = None,
 ) -> Explanation:
     """What the door would do with this mail from this client.
 
-    Where only DNS or a relay can prove the author, that is supposed to happen: `proof` says so.
+    `letter` is the mail where it was read already. Where only DNS or a relay can prove the author, that is supposed to
+    happen: `proof` says so.
     """
     found = admission.admit(configuration, peer, sender, recipient, now)
     proof = admission.sender_proof(configuration, peer, sender)
     told = Explanation(sender=sender, recipient=recipient, reply=_QUEUED, proof=proof.how)
     if isinstance(found, admission.Pending):
-        proof = Proof(peer=proof.peer, sender=_author(content), how=_BY_DNS)
+        proof = Proof(peer=proof.peer, sender=_author(letter, content), how=_BY_DNS)
         told = replace(told, proof=f"{_BY_DNS}, if DKIM or SPF prove {proof.sender or 'the From domain'}")
         found = admission.settle(configuration, found.meaning, proof, now)
     if isinstance(found, Reply):
@@ -81,18 +89,31 @@ def explain(
         why=_why(found),
         numbers=found.numbers,
     )
+    if (fault := _on_the_wire(configuration, content)) is not None:
+        return replace(told, reply=fault)
     try:
-        letter = text.read(content)
+        letter = letter or text.read(content)
         _cross(configuration, letter, found)
         return replace(told, words=_words(letter, found.route))
     except (text.Refused, translate.Untranslatable) as refused:
         return replace(told, reply=Reply(refused.code, refused.status, refused.sentence))
 
 
-def _author(content: bytes) -> str | None:
+def _on_the_wire(configuration: Configuration, content: bytes) -> Reply | None:
+    """Why a mail is not even taken to its end."""
+    if len(content) > configuration.settings.smtpd.max_message_size:
+        return replies.TOO_BIG
+    if b"\x00" in content:
+        return replies.NUL_IN_DATA
+    if max(map(len, content.split(b"\r\n"))) > Limits().max_line:
+        return replies.DATA_LINE_TOO_LONG
+    return None
+
+
+def _author(letter: text.Letter | None, content: bytes) -> str | None:
     """The one address of From, as mail authentication would prove it."""
     try:
-        addresses = text.read(content).from_addresses
+        addresses = (letter or text.read(content)).from_addresses
     except text.Refused:
         return None
     return addresses[0] if len(addresses) == 1 else None

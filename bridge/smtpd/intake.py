@@ -101,11 +101,15 @@ def compile_intake(
 
 
 def _phones(targets: list[Target]) -> dict[str, Target]:
-    """Each phone once, however often it is named: twice, in a group, in two spellings. The first naming decides."""
+    """Each phone once, however often it is named: twice, in a group, in two spellings. The first naming decides, but
+    one that is never to be told of gives way to one that is: the 250 to that one was a promise.
+    """
     phones: dict[str, Target] = {}
     for target in targets:
         for number in target.numbers:
-            phones.setdefault(number, target)
+            first = phones.setdefault(number, target)
+            if first.notify == "never" != target.notify:
+                phones[number] = target
     return phones
 
 
@@ -145,12 +149,17 @@ def _is_told_once(target: Target) -> bool:
 
 
 def _expanded(targets: list[Target], deliveries: list[Delivery]) -> list[tuple[str, str]]:
-    """The groups whose author is told that they were split up, each by a delivery of it."""
-    groups = [target for target in targets if _is_told_once(target) and target.proof.envelope]
-    first = (
-        (next((one.id for one in deliveries if one.recipient in each.numbers), None), each.address) for each in groups
-    )
-    return [(delivery_id, address) for delivery_id, address in first if delivery_id is not None]
+    """The groups whose author is told that they were split up, each by a delivery that no other one is told by.
+
+    One whose every phone tells of another group says nothing that its author does not hear already.
+    """
+    groups = {target.address: target for target in targets if _is_told_once(target) and target.proof.envelope}
+    told_by: dict[str, str] = {}
+    for address, group in groups.items():
+        own = (one.id for one in deliveries if one.recipient in group.numbers and one.id not in told_by)
+        if (delivery_id := next(own, None)) is not None:
+            told_by[delivery_id] = address
+    return list(told_by.items())
 
 
 def _without_foreign_results(content: bytes, settings: Settings, peer: Peer) -> bytes:

@@ -11,7 +11,7 @@ from bridge.smtpd import replies
 from bridge.smtpd.contract import Reply
 
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
-_ORCPT = re.compile(r"[A-Za-z0-9-]+;[!-~]+")
+_ORCPT = re.compile(r"[A-Za-z0-9-]+;[!-~]+|(?i:utf-8);[^\x00- \x7f-\xa0]+")
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]{1,20}")
 

@@ -53,7 +53,7 @@ class Session(Introduction):
         terms = self.terms
         try:
             refusal = terms.policy.connected(self.peer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as below
             await self.handle_exception(error)
             refusal = replies.BROKEN
         if refusal is not None:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from bridge.access import inside
-from bridge.config import Configuration
-from bridge.limits import Forwarding, Limits, Wanted
+from bridge.config import Configuration, Rate
+from bridge.limits import Asking, Forwarding, Limits, Payable, Wanted
 from bridge.message import Clock
 from bridge.smtpd import admission
 from bridge.smtpd.bell import Bell
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.intake import Forward, Target
 
-Paid = list[Wanted | Forwarding]
+Paid = list[Payable]
 
 _BLOCKED = Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
 
@@ -36,7 +36,7 @@ class Till:
         reached = self._limits.reached(self._configuration().settings.limits, wanted, now)
         return None if reached is None else self._too_many(wanted, reached)
 
-    def take(self, peer: Peer, items: Sequence[Target | Forward]) -> Paid | Reply:
+    def take(self, peer: Peer, items: Sequence[Target | Forward | Asking]) -> Paid | Reply:
         """Pay for all recipients of a mail, or for none and say why."""
         settings, now = self._configuration().settings.limits, self._clock()
         paid: Paid = []
@@ -51,32 +51,43 @@ class Till:
             paid.append(wanted)
         return paid
 
+    def left(self, peer: Peer, item: Target) -> dict[str, tuple[int, Rate]]:
+        """What of which limit this recipient leaves."""
+        wanted = self._wanted(peer, item)
+        if not isinstance(wanted, Wanted):
+            return {}
+        return self._limits.left(self._configuration().settings.limits, wanted, self._clock())
+
     def give_back(self, paid: Paid) -> None:
         """What was paid for was not kept after all."""
         settings, now = self._configuration().settings.limits, self._clock()
         for wanted in paid:
             self._limits.give_back(settings, wanted, now)
 
-    def _wanted(self, peer: Peer, item: Target | Forward) -> Wanted | Forwarding | None:
+    def _wanted(self, peer: Peer, item: Target | Forward | Asking) -> Payable | None:
         """What a recipient costs; None: nothing, since the operator's own people write to him as they like."""
         if isinstance(item, Target):
             # Who is proven pays himself; who is not shares with everybody behind that address.
             sender, route = item.proof.sender or peer.host, item.route
             return Wanted(sender=sender, recipients=item.numbers, route=route.name, urgent=route.urgent)
+        if isinstance(item, Asking):
+            return item
         address = admission.peer_address(peer.host)
         if peer.user is not None or inside(address, self._configuration().settings.smtpd.networks):
             return None
         return Forwarding.of(address)
 
-    def _too_many(self, wanted: Wanted | Forwarding, reached: str) -> Reply:
+    def _too_many(self, wanted: Payable, reached: str) -> Reply:
         urgent = isinstance(wanted, Wanted) and wanted.urgent
         self._bell.ring(f"limit {reached} {urgent}", _alert(wanted, reached))
-        what = "mails" if isinstance(wanted, Forwarding) else "SMS"
+        what = "SMS" if isinstance(wanted, Wanted) else "mails"
         return Reply(450, "4.7.1", f"too many {what} for now (limit of {reached}), try again later")
 
 
-def _alert(wanted: Wanted | Forwarding, reached: str) -> str:
+def _alert(wanted: Payable, reached: str) -> str:
     others = "Others of this hour are only in the log."
+    if isinstance(wanted, Asking):
+        return f"The limit of {reached} is reached: mails of {wanted.sender} to check+ are answered 450. {others}"
     if isinstance(wanted, Forwarding):
         who = wanted.client or "a client on this machine"
         return (

@@ -233,9 +233,7 @@ class Spool(Protocol):
         ...
 
     async def report(self, report: Report, now: float, /) -> bool:
-        """Note a handset report, once however often it comes; True when its delivery is known. Else it is kept until
-        the answer names it.
-        """
+        """Note a handset report, once; True when its delivery is known, else it is kept until the answer names it."""
         ...
 
     async def bounced(self, delivery_id: str, bounce: Bounce, now: float, /) -> Returned:
@@ -252,6 +250,10 @@ class Spool(Protocol):
 
     async def open_count(self) -> int:
         """Deliveries that are not done."""
+        ...
+
+    async def oldest(self, channel: Channel, /) -> float | None:
+        """When what has been waiting longest on a channel came in; None where nothing waits."""
         ...
 
     async def release_leases(self, before: float, /) -> int:
@@ -277,7 +279,6 @@ class Spool(Protocol):
     async def telling(self, before: float, now: float, limit: int, /, told_to: str | None = None) -> list[Telling]:
         """Outcomes that are to be told, of up to `limit` mails, those of a mail together: when none was noted after
         `before`, or the first has waited long. Then what is not over: delayed, or relayed and never reported.
-
         With `told_to` only those of one envelope sender; "" is all that nobody but the operator is told.
         """
         ...

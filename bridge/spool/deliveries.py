@@ -71,10 +71,12 @@ def move_sql(origins: frozenset[State]) -> str:
                        WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END,
         tell_at = CASE WHEN (:told = 'failed' AND {_FAILURES}) OR (:told = 'delivered' AND {_SUCCESS})
                        -- who was told that it failed is told that it did not
-                       OR (:told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND {_FAILURES})
+                       OR (:told = 'delivered' AND told = 'failed' AND tell_at IS NULL AND {_FAILURES})
                        THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END,
-        told = CASE WHEN :told = 'delivered' AND state = 'failed' AND tell_at IS NULL AND {_FAILURES} THEN 'corrected'
-                    WHEN :told = '' THEN told ELSE :told END
+        told = CASE WHEN :told = 'delivered' AND told = 'failed' AND tell_at IS NULL AND {_FAILURES} THEN 'corrected'
+                    WHEN :told <> '' THEN :told
+                    -- nobody had heard of it yet
+                    WHEN :to = 'queued' AND tell_at IS NOT NULL THEN '' ELSE told END
     WHERE id = :id AND state IN ({states}) RETURNING seq
     """  # noqa: S608  # only our own state words are put in
 
@@ -166,6 +168,25 @@ def release_leases(db: apsw.Connection, before: float) -> int:
     )
 
 
+def clamp(db: apsw.Connection, latest: float) -> None:
+    """Nothing waits longer than any wait is: what looks so was noted by a clock that was ahead."""
+    db.execute("UPDATE deliveries SET next_at = ?1 WHERE state = 'queued' AND next_at > ?1", (latest,))
+    for table in ("deliveries", "expansions"):
+        db.execute(f"UPDATE {table} SET tell_at = ?1 WHERE tell_at > ?1", (latest,))  # noqa: S608  # two literals
+
+
+def shift(db: apsw.Connection, seconds: float) -> None:
+    """Move all times of what is not over, or not told yet."""
+    db.execute(
+        "UPDATE deliveries SET next_at = next_at + ?1, expires_at = expires_at + ?1, warn_at = warn_at + ?1, "
+        "tell_at = tell_at + ?1, created_at = created_at + ?1, changed_at = changed_at + ?1, lease = lease + ?1 "
+        "WHERE state IN ('queued', 'sending', 'unknown', 'held') OR tell_at IS NOT NULL "
+        "OR (state = 'sent' AND (undelivered = 1 OR warn_at IS NOT NULL))",
+        (seconds,),
+    )
+    db.execute("UPDATE expansions SET tell_at = tell_at + ?", (seconds,))
+
+
 def select(db: apsw.Connection, condition: str, parameters: Sequence[Any]) -> Iterator[Delivery]:
     """Deliveries by a condition of ours."""
     for row in db.execute(f"SELECT {_LIST} FROM deliveries WHERE {condition}", parameters):  # noqa: S608  # own SQL
@@ -176,6 +197,14 @@ def count(db: apsw.Connection, condition: str) -> int:
     """How many deliveries a condition of ours holds for."""
     rows: list[Any] = db.execute(f"SELECT count(*) FROM deliveries WHERE {condition}").fetchall()  # noqa: S608  # own SQL
     return int(rows[0][0])
+
+
+def oldest(db: apsw.Connection, channel: Channel) -> float | None:
+    """When the oldest that is queued came in."""
+    rows: list[Any] = db.execute(
+        "SELECT min(created_at) FROM deliveries WHERE state = 'queued' AND channel = ?", (channel.value,)
+    ).fetchall()
+    return None if rows[0][0] is None else float(rows[0][0])
 
 
 def events(db: apsw.Connection, delivery_id: str) -> list[Event]:

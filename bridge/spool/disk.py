@@ -41,7 +41,7 @@ class Disk:
         try:
             if self.free() < LEAST + 2 * BALLAST:
                 return False
-            with open(os.open(self.ballast, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            with os.fdopen(os.open(self.ballast, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 os.posix_fallocate(file.fileno(), 0, BALLAST)
                 os.fsync(file.fileno())
         except OSError:

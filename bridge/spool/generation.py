@@ -68,7 +68,7 @@ def write(path: Path, line: str) -> None:
     """Put a line of `advance` into the file, once it is committed; on disk when this returns. Raises OSError."""
     file = file_of(path)
     new = file.with_name(f"{file.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as written:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as written:
         written.write(line)
         written.flush()
         os.fsync(written.fileno())

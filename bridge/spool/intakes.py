@@ -15,6 +15,8 @@ _AGAIN = frozenset({State.FAILED, State.DROPPED})
 
 def accept(db: apsw.Connection, intake: Intake) -> Accepted:
     """Keep an intake, or answer with the id of the first when all of it was here before."""
+    if intake.told and not telling.all_owed(db, intake.told):
+        return Accepted(id=intake.id, repeated=True)
     if intake.notification_id is not None:
         first = _first_notification(db, intake.notification_id, intake)
         if first is not None:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import apsw
 
-from bridge.message import Bounce, Delivery, Report, State
+from bridge.message import Bounce, Channel, Delivery, Report, State
 from bridge.spool import (
     Alert,
     Arrival,
@@ -100,6 +100,10 @@ class SqlSpool:
     async def resends(self, delivery_id: str) -> int:
         """How often a delivery went again because its answer was lost."""
         return await self._read(lambda db: sum(event.event == "resent" for event in deliveries.events(db, delivery_id)))
+
+    async def oldest(self, channel: Channel) -> float | None:
+        """When what has been waiting longest came in; None where nothing waits."""
+        return await self._read(lambda db: deliveries.oldest(db, channel))
 
     async def open_count(self) -> int:
         return await self._read(lambda db: deliveries.count(db, OPEN_STATES))

@@ -23,10 +23,13 @@ from bridge.spool import (
     SpoolLocked,
     Step,
     deliveries,
+    generation,
     intakes,
     reports,
+    retention,
     schema,
 )
+from bridge.spool.disk import Disk
 from bridge.spool.sql import SqlSpool
 from bridge.spool.writer import Writer
 
@@ -34,6 +37,14 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 5.0
 OLDEST_SQLITE = (3, 51, 3)
+
+CHECK_STEPS = 100_000
+"""Pages of the database, and as many steps of SQLite's, that are looked at when it is opened: a bound, not all."""
+
+LONGEST_WAIT = 2 * 3600.0
+"""Seconds; more than there is between any two attempts."""
+
+_RECOVER = 'put a backup in its place, see "When something breaks" in the README'
 
 
 def lock(path: Path) -> int:
@@ -47,25 +58,51 @@ def lock(path: Path) -> int:
     return descriptor
 
 
-def _connect(path: Path, *, writing: bool) -> apsw.Connection:
+def connect(path: Path, *, writing: bool, command: bool) -> apsw.Connection:
+    """A connection that keeps promises; a `command` changes no tables. Raises `SpoolDamaged`, `StoreUnavailable`."""
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
         raise SpoolDamaged(f"SQLite {apsw.sqlite_lib_version()} can lose commits: install apsw 3.51.3 or newer")
     try:
         db = apsw.Connection(str(path))
         db.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
+        db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
         if writing:
             _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")
-            schema.migrate(db)
+            if command:
+                schema.check(db)
+            else:
+                _look_over(db)
+                schema.migrate(db)
         else:
             db.execute("PRAGMA query_only = ON")
             db.execute("PRAGMA user_version").fetchall()
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise SpoolDamaged(f"{path} is no spool or is damaged ({error}): restore it from a backup") from error
+        raise SpoolDamaged(f"{path} is no spool or is damaged ({error}): {_RECOVER}") from error
     except apsw.Error as error:  # a lock, a full disk, a permission: it may pass
         raise StoreUnavailable(f"the spool {path} cannot be opened: {error}") from error
     return db
+
+
+def _look_over(db: apsw.Connection) -> None:
+    """Look for damage, but not for long: a queue of a gigabyte must start at once too. Raises `apsw.CorruptError`."""
+    steps = 0
+
+    def enough() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps > CHECK_STEPS
+
+    db.set_progress_handler(enough, 1)
+    try:
+        found = str(db.pragma("quick_check", 1))
+    except apsw.InterruptError:
+        return
+    finally:
+        db.set_progress_handler(None)
+    if found != "ok":
+        raise apsw.CorruptError(found)
 
 
 def _use_wal(db: apsw.Connection) -> None:
@@ -85,17 +122,29 @@ def _use_wal(db: apsw.Connection) -> None:
 class SqliteSpool(SqlSpool):
     """Keeps `bridge.spool.Spool` on one file. Build it with `open_spool`."""
 
-    def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection) -> None:
+    def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection, *, command: bool) -> None:
         self.path = path
+        self.disk = Disk(path)
         self._inode = path.stat().st_ino
         self._db = writing
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
         self._closed = False
-        self.writer = Writer(writing, asyncio.get_running_loop())
+        self._advanced_at = 0  # commits
+        loop = asyncio.get_running_loop()
+        if command:  # it is the daemon that checkpoints, and whose outcomes the ballast is for
+            self.writer = Writer(writing, loop, checkpoints=False)
+        else:
+            self.writer = Writer(writing, loop, make_room=self.disk.drop)
+
+    @property
+    def broken(self) -> str:
+        """Why nothing is written any more until a restart; "" while all is well."""
+        return self.writer.broken
 
     async def accept(self, intake: Intake) -> Accepted:
-        return await self.writer.run(lambda db: intakes.accept(db, intake))
+        # A mail or an SMS that is not taken is kept by whoever sends it.
+        return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=intake.kind in {"mail", "sms"})
 
     async def claim(
         self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = ()
@@ -114,9 +163,45 @@ class SqliteSpool(SqlSpool):
     async def release_leases(self, before: float) -> int:
         return await self.writer.run(lambda db: deliveries.release_leases(db, before))
 
+    async def purge(self, now: float, keep_text: float, keep_history: float, limit: int = 500) -> int:
+        """As the contract says; what is erased is erased from the log of the database too."""
+
+        def purge(db: apsw.Connection) -> int:
+            before = db.total_changes()
+            touched = retention.purge(db, now, keep_text, keep_history, limit)
+            if db.total_changes() != before:
+                self.writer.erase()
+            return touched
+
+        return await self.writer.run(purge)
+
+    async def begin(self, now: float) -> int | None:
+        """For the daemon, before anything is sent: what an older copy holds is not sent by itself.
+
+        None where this is the newest state; else how many SMS are held. Raises `StoreUnavailable`.
+        """
+
+        def begin(db: apsw.Connection) -> tuple[int | None, str]:
+            held = generation.hold(db, now) if generation.is_older(db, self.path) else None
+            deliveries.clamp(db, now + LONGEST_WAIT)
+            return held, generation.advance(db, self.path)
+
+        held, line = await self.writer.run(begin)
+        await self._number(line)
+        return held
+
+    async def advance(self) -> None:
+        """For the daemon, now and then: from here on a copy made before is an older one. Raises `StoreUnavailable`."""
+        if self.writer.commits != self._advanced_at:
+            await self._number(await self.writer.run(lambda db: generation.advance(db, self.path)))
+
+    async def shift(self, seconds: float) -> None:
+        """The clock was set by so much: what waits is due, and ends, as long from now as before."""
+        await self.writer.run(lambda db: deliveries.shift(db, seconds))
+
     async def probe(self) -> None:
         """Write something and commit it: whether the store can keep a promise now."""
-        await self.writer.run(lambda db: db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}").fetchall())
+        await self.writer.run(generation.probe)
 
     def is_in_place(self) -> bool:
         """Whether the file at the path is still the one that was opened."""
@@ -131,6 +216,8 @@ class SqliteSpool(SqlSpool):
         await self.writer.close()
         self._reader.shutdown(wait=True)
         self._reading.close()
+        if self.broken:  # the last to close would write once more
+            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._db.close()
 
     async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
@@ -142,14 +229,25 @@ class SqliteSpool(SqlSpool):
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, query, self._reading)
         except apsw.Error as error:
+            self.writer.note(error)
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
+    async def _number(self, line: str) -> None:
+        self._advanced_at = self.writer.commits
+        try:
+            await asyncio.to_thread(generation.write, self.path, line)
+        except OSError as error:
+            raise StoreUnavailable(f"{generation.file_of(self.path)} cannot be written: {error.strerror}") from error
 
-async def open_spool(path: Path) -> SqliteSpool:
-    """Open or create the spool at `path`; needs the running loop. Raises `SpoolDamaged` or `StoreUnavailable`."""
+
+async def open_spool(path: Path, *, command: bool = False) -> SqliteSpool:
+    """Open or create the spool at `path`; needs the running loop. Raises `SpoolDamaged` or `StoreUnavailable`.
+
+    As a `command` beside a daemon it changes no tables and does not checkpoint.
+    """
     _create(path)
-    writing = _connect(path, writing=True)
-    return SqliteSpool(path, writing, _connect(path, writing=False))
+    writing = connect(path, writing=True, command=command)
+    return SqliteSpool(path, writing, connect(path, writing=False, command=command), command=command)
 
 
 def _create(path: Path) -> None:

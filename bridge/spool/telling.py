@@ -6,7 +6,8 @@ from typing import Any
 
 import apsw
 
-from bridge.spool import Intake, Original, Telling
+from bridge.message import State
+from bridge.spool import OPEN, Intake, Original, Telling
 from bridge.spool.deliveries import COLUMNS, from_row
 
 PATIENCE = 30.0
@@ -24,15 +25,19 @@ _NOTED = f"""{_IS_NOTED} {{to}} AND d.mail IN (
     SELECT d.mail FROM deliveries d WHERE {_IS_NOTED} {{to}} GROUP BY d.mail
     HAVING max(d.tell_at) <= :before OR min(d.tell_at) <= :patience LIMIT :limit)"""  # noqa: S608  # own SQL
 _IS_LATE = """d.warn_at IS NOT NULL AND d.warn_at <= :now
-    AND (d.state IN ('queued', 'sending', 'unknown', 'held') OR (d.state = 'sent' AND d.undelivered = 0))"""
+    AND ((d.state IN ('queued', 'sending', 'unknown', 'held') AND d.expires_at > :now)
+        OR (d.state = 'sent' AND d.undelivered = 0))"""
 _LATE = f"""{_IS_LATE} {{to}} AND d.mail IN (
     SELECT DISTINCT d.mail FROM deliveries d WHERE {_IS_LATE} {{to}} LIMIT :limit)"""  # noqa: S608  # own SQL
 _OUTCOME = {
-    "delayed": "UPDATE deliveries SET warn_at = :at WHERE id = :id",
-    "relayed": "UPDATE deliveries SET warn_at = :at WHERE id = :id",
+    "delayed": "UPDATE deliveries SET warn_at = :at WHERE id = :id AND warn_at IS NOT NULL AND state <> 'sent'",
+    "relayed": "UPDATE deliveries SET warn_at = :at WHERE id = :id AND warn_at IS NOT NULL AND state = 'sent'",
     "expanded": "UPDATE expansions SET tell_at = :at WHERE delivery = :id",
 }
-_OTHERS = "UPDATE deliveries SET tell_at = :at WHERE id = :id"
+_OTHERS = "UPDATE deliveries SET tell_at = :at WHERE id = :id AND tell_at IS NOT NULL AND told = :told"
+
+OWED = "id, state, undelivered, told, tell_at, warn_at"
+"""What `is_owed` wants to know of a delivery."""
 
 
 def due(db: apsw.Connection, before: float, now: float, limit: int, told_to: str | None) -> list[Telling]:
@@ -52,6 +57,30 @@ def due(db: apsw.Connection, before: float, now: float, limit: int, told_to: str
     return [*noted, *late, *_expanded(db, to, values)]
 
 
+def all_owed(db: apsw.Connection, told: Sequence[tuple[str, str]]) -> bool:
+    """Whether what a notice tells is still the case, and nobody told it meanwhile: it was written before this."""
+    for delivery_id, outcome in told:
+        row = db.execute(f"SELECT {OWED} FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()  # noqa: S608  # our names
+        split = db.execute("SELECT 1 FROM expansions WHERE delivery = ?", (delivery_id,)).fetchone() is not None
+        if row is None or not is_owed(row, outcome, split=split):
+            return False
+    return True
+
+
+def is_owed(row: Sequence[Any], outcome: str, *, split: bool) -> bool:
+    """Whether one outcome is still to be told; `row` is the delivery's `OWED`, `split` that its group is to be told."""
+    _, state, undelivered, told, tell_at, warn_at = row
+    match outcome:
+        case "expanded":
+            return split
+        case "delayed":
+            return warn_at is not None and State(state) in OPEN
+        case "relayed":
+            return warn_at is not None and State(state) is State.SENT and not undelivered
+        case _:
+            return tell_at is not None and told == outcome
+
+
 def settled(db: apsw.Connection, delivery_id: str, outcome: str) -> None:
     """It was told; nothing to tell of it any more."""
     postpone(db, [(delivery_id, outcome)], None)
@@ -60,10 +89,10 @@ def settled(db: apsw.Connection, delivery_id: str, outcome: str) -> None:
 
 
 def postpone(db: apsw.Connection, told: Sequence[tuple[str, str]], until: float | None) -> None:
-    """Tell these no earlier than `until`; None is never."""
+    """Tell these no earlier than `until`, if they are still to be told; None is never."""
     for delivery_id, outcome in told:
         if until is not None or outcome != "expanded":
-            db.execute(_OUTCOME.get(outcome, _OTHERS), {"at": until, "id": delivery_id})
+            db.execute(_OUTCOME.get(outcome, _OTHERS), {"at": until, "id": delivery_id, "told": outcome})
 
 
 def keep(db: apsw.Connection, intake: Intake) -> None:
@@ -75,7 +104,9 @@ def keep(db: apsw.Connection, intake: Intake) -> None:
         )
     for delivery_id, address in intake.expanded:
         db.execute(
-            "INSERT INTO expansions (delivery, address, tell_at) VALUES (?, ?, ?)", (delivery_id, address, intake.at)
+            # Not where its mail came before: there is nothing to tell of.
+            "INSERT INTO expansions (delivery, address, tell_at) SELECT id, ?, ? FROM deliveries WHERE id = ?",
+            (address, intake.at, delivery_id),
         )
 
 

@@ -20,7 +20,7 @@ from bridge.message import StoreUnavailable
 
 T = TypeVar("T")
 Op = Callable[[apsw.Connection], Any]
-_Item = tuple[Op, "asyncio.Future[Any]"]
+_Item = tuple[Op, "asyncio.Future[Any]", bool]
 _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 1000
@@ -62,12 +62,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, op: Callable[[apsw.Connection], T]) -> T:
-        """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`."""
+    async def run(self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False) -> T:
+        """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`.
+
+        For what `can_wait` for a disk with room on it none is made.
+        """
         if self._closed:
             raise StoreUnavailable("the spool is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put((op, future))
+        self._queue.put((op, future, can_wait))
         return await future
 
     def erase(self) -> None:
@@ -115,9 +118,10 @@ class Writer:
         if self.broken:
             return _refuse(batch, StoreUnavailable(self.broken))
         answers = self._try(batch)
-        if any(_is_full(error) for _, _, error in answers) and self._make_room():
-            return self._try(batch)
-        return answers
+        if not any(_is_full(error) for _, _, error in answers):
+            return answers
+        needed = any(not can_wait for _, _, can_wait in batch)
+        return self._try(batch) if needed and self._make_room() else answers
 
     def _try(self, batch: list[_Item]) -> list[_Answer]:
         try:
@@ -127,14 +131,14 @@ class Writer:
             return self._refuse(batch, error)
         results: list[Any] = []
         try:
-            results = [op(self._db) for op, _ in batch]
+            results = [op(self._db) for op, _, _ in batch]
         except Exception as error:  # noqa: BLE001  # whatever one asker's operation raised is that asker's answer
             self._rollback()
             # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
             if len(batch) > 1 and not _is_lasting(error):
                 return [answer for item in batch for answer in self._commit([item])]
             if isinstance(error, _OURS):
-                return [(future, None, error) for _, future in batch]
+                return [(future, None, error) for _, future, _ in batch]
             return self._refuse(batch, error)
         try:
             self._db.execute("COMMIT")
@@ -142,7 +146,7 @@ class Writer:
             self._rollback()
             return self._refuse(batch, error)
         self.commits += 1
-        return [(future, result, None) for (_, future), result in zip(batch, results, strict=True)]
+        return [(future, result, None) for (_, future, _), result in zip(batch, results, strict=True)]
 
     def _rollback(self) -> None:
         if self._db.in_transaction:
@@ -168,9 +172,7 @@ class Writer:
         try:
             if erase:  # not for long: whoever reads just now must not stop all writing, the next time will do
                 self._db.set_busy_timeout(0)
-            self._db.wal_checkpoint(
-                mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if erase else apsw.SQLITE_CHECKPOINT_PASSIVE
-            )
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if erase else apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._erase = self._erase and not erase
         except apsw.Error as error:  # busy or full: the log grows on, and the next one does it
             self.note(error)
@@ -182,7 +184,7 @@ class Writer:
 def _is_lasting(error: BaseException | None) -> bool:
     """Whether nobody knows any more what is on the disk."""
     if isinstance(error, apsw.IOError):
-        return error.extendedresult in _NOT_SYNCED
+        return getattr(error, "extendedresult", 0) in _NOT_SYNCED
     return isinstance(error, (apsw.CorruptError, apsw.NotADBError))
 
 
@@ -195,7 +197,7 @@ def _refuse(batch: list[_Item], error: Exception) -> list[_Answer]:
     if isinstance(error, apsw.Error):
         unavailable = StoreUnavailable(f"{type(error).__name__}: {error}")
         unavailable.__cause__ = error
-    return [(future, None, unavailable) for _, future in batch]
+    return [(future, None, unavailable) for _, future, _ in batch]
 
 
 def _deliver(answers: list[_Answer]) -> None:

@@ -43,6 +43,9 @@ SENTENCES: Final = (
 
 WANTED: Final = re.compile(
     r"signatur|kontaktdaten|unten steh|unterhalb|adress|indirizzo|dirección|coordonnées|recapit|contact details"
+    r"|treffpunkt|treffen (?:wir|uns)|liefer(?:n|t|e)\b|anliefer|abhol|einsatzort|standort"
+    r"|komm(?:t|en)? (?:bitte )?(?:zu|in)\b|meeting point|our (?:shop|premises)|deliver (?:it|them|here)|livrer"
+    r"|consegnare|ritirare|recoger"
     r"|kontaktiere?n? (?:sie|mich|uns)|contact (?:me|us)|schreib(?:en|t)? (?:sie )?(?:mir|uns)|visitenkarte|our office",
     re.IGNORECASE,
 )
@@ -207,7 +210,7 @@ INFORMAL: Final = re.compile(r"\b(?:du|dich|dir|dein\w*|euch|euer|eure\w*)\b", r
 
 VIRUS_FREE: Final = re.compile(
     r"\bvirus[- ]?free\b|\bviren?frei\b|\bsans virus\b|\blibre de virus\b|\bsin virus\b|\bprivo di virus\b"
-    r"|\bvirusvrij\b|\bantivirus\b|\bvirus\b",
+    r"|\bvirusvrij\b",
     re.IGNORECASE,
 )
 SCANNERS: Final = re.compile(r"\b(?:avast|avg)\.(?:com|de|at|ch)\b", re.IGNORECASE)
@@ -223,23 +226,56 @@ SCANNED: Final = re.compile(
 )
 """What gateways say they did with "this e-mail"."""
 
-ENVIRONMENT: Final = re.compile(r"umwelt|environment|environnement|ambiente|milieu", re.IGNORECASE)
-PRINTED: Final = re.compile(r"druck|print|imprim|stamp|papier|paper", re.IGNORECASE)
-MAILS: Final = re.compile(r"mail|nachricht|message|messaggio|courriel|courrier|mensaje|correo|bericht", re.IGNORECASE)
-"""A short paragraph with all three asks for paper to be saved."""
+NOT: Final = re.compile(
+    r"\b(?:nicht|konnte|not|could|failed|without|n['’]a pas|non è|no (?:ha|se)|niet)\b", re.IGNORECASE
+)
+"""What makes news of it."""
+
+PAPER: Final = (
+    re.compile(r"umwelt|environment|environnement|ambiente|milieu", re.IGNORECASE),
+    re.compile(
+        r"(?:aus)?(?:ge)?druck(?:en|t|e)?\b|\bprint(?:ing|ed)?\b|imprim|stampa(?:re|ta|te)?\b|papier|paper",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"mail|nachricht|message|messaggio|courriel|courrier|mensaje|correo|bericht",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"denk|überleg|prüfen sie|schon|schütz|schutz|zuliebe|rücksicht|verantwort|wirklich|notwendig|nötig|bevor"
+        r"|consider|think|save|protect|responsib|really|necessary|before"
+        r"|pens|réfléch|respect|protég|nécess|avant|rispett|considera|prima|necess|piens|tenga|cuid|antes"
+        r"|denkt|bespaar|nodig|voordat",
+        re.IGNORECASE,
+    ),
+)
+"""A short paragraph with all of them and no number asks for paper to be saved."""
+
+BECAUSE: Final = re.compile(
+    r"you(?:'re| are)? (?:receiv\w+|getting) this(?: e-?mail| message| mail| notification)?.{0,20}"
+    r"because (?:you|your e)"
+    r"|sie (?:erhalten|bekommen|haben) diese (?:e-?mail|nachricht|mail)\b.{0,40}weil (?:sie|ihre e)"
+    r"|vous recevez ce (?:message|courriel|mail|e-mail).{0,20}(?:car|parce que?) ?['’]?vous"
+    r"|(?:hai ricevuto|ricevi|ha ricevuto) quest[oa] .{0,20}(?:perché|in quanto)"
+    r"|(?:recibes?|ha recibido|has recibido) este .{0,20}porque|u ontvangt (?:deze|dit).{0,40}omdat (?:u|je)",
+    re.IGNORECASE,
+)
+LISTENS: Final = re.compile(
+    r"subscri|member|signed up|registered|opted|follow|watch|mention|assign|author|settings|preferences|account|thread"
+    r"|abonn|angemeldet|abmeld|abbestell|registriert|eingetragen|mitglied|newsletter|verteiler|konto|einstellung"
+    r"|inscri|iscri|suscri|desuscri|darse de baja|aangemeld|afmeld|ingeschreven",
+    re.IGNORECASE,
+)
+"""Why somebody gets such mails, with an address to end it: the first alone may be an alarm ("because web1 is down")."""
 
 SUBSCRIBED: Final = re.compile(
-    r"you(?:'re| are)? (?:receiv\w+|getting) this(?: e-?mail| message| mail| notification)?.{0,20}because"
-    r"|to (?:unsubscribe|stop receiving).{0,200}(?:https?:|www|@)|unsubscribe (?:from|here|at|:)"
+    r"to (?:unsubscribe|stop receiving).{0,200}(?:https?:|www|@)|unsubscribe (?:from|here|at|:)"
     r"|manage your (?:subscription|notification)"
     r"|reply to this (?:e-?mail|message) directly"
-    r"|sie (?:erhalten|bekommen|haben) diese (?:e-?mail|nachricht|mail)\b.{0,40}weil"
     r"|newsletter (?:abbestellen|abmelden)"
     r"|(?:abbestellen|abmelden)(?: unter)?:? {0,2}<?https?:|um sich (?:von|aus) .{0,60}abzumelden"
-    r"|vous recevez ce (?:message|courriel|mail|e-mail)|pour vous d[ée]s(?:abonner|inscrire)"
-    r"|(?:hai ricevuto|ricevi|ha ricevuto) quest[oa] .{0,20}(?:perché|in quanto)|annulla(?:re)? l['’]iscrizione"
-    r"|(?:recibes?|ha recibido|has recibido) este .{0,20}porque|para darse de baja|cancelar (?:la|tu|su) suscripción"
-    r"|u ontvangt (?:deze|dit)|afmelden (?:voor|via|van)",
+    r"|pour vous d[ée]s(?:abonner|inscrire)|annulla(?:re)? l['’]iscrizione"
+    r"|para darse de baja|cancelar (?:la|tu|su) suscripción|afmelden (?:voor|via|van)",
     re.IGNORECASE,
 )
 LISTED: Final = re.compile(

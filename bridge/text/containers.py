@@ -5,6 +5,8 @@ Marked as hidden instead of removed, so that the order of text around them canno
 
 from lxml import etree
 
+from bridge.text import sight
+
 _SIGNATURES = {
     *("gmail_signature", "gmail_signature_prefix", "moz-signature", "protonmail_signature_block"),
     *("ms-outlook-mobile-signature", "Signature", "AppleMailSignature", "composer_signature", "edo-signature"),
@@ -31,8 +33,13 @@ def _signs(element: etree._Element) -> bool:
 
 
 def hide_quotes(root: etree._Element) -> bool:
-    """Hide what a mail program marked as quoted; whether there was any. Answers between quotations stay."""
+    """Hide what a mail program marked as quoted; whether there was any. Answers between quotations stay.
+
+    `markup.render` puts marks in the place of a quotation, so that whoever reads the lines knows that what stands below
+    is no longer the older mail.
+    """
     found: list[etree._Element] = []
+    quoted: list[etree._Element] = []
     for element in root.iter(etree.Element):
         names = _names(element)
         if not names.isdisjoint(_FROM_HERE):
@@ -45,8 +52,8 @@ def hide_quotes(root: etree._Element) -> bool:
                 sibling.set("hidden", "")
                 sibling.tail = None
         elif _quotes(element, names):
-            found.append(element)
-    return _hide(found)
+            quoted.append(element)
+    return any((_hide(quoted, sight.QUOTED), _hide(found)))
 
 
 def _quotes(element: etree._Element, names: set[str]) -> bool:
@@ -65,7 +72,7 @@ def _names(element: etree._Element) -> set[str]:
     return found
 
 
-def _hide(elements: list[etree._Element]) -> bool:
+def _hide(elements: list[etree._Element], how: str = "") -> bool:
     for element in elements:
-        element.set("hidden", "")
+        element.set("hidden", how)
     return bool(elements)

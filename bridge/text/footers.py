@@ -19,6 +19,7 @@ _OTHERS_APART = 2  # the same, below a line or a heading
 _RULE = 5  # characters of a line
 _RULES = "-_=*~#+ \t\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
 _DASHES = {"--", "-", "\u2013", "\u2014", "***"}
+_DIGIT = re.compile(r"\d")
 _REACH = re.compile(r"https?://|www\.|\S@\S")
 
 
@@ -112,14 +113,16 @@ def _is_line(unit: str, kinds: set[str], *, apart: bool) -> bool:
     if len(unit) > _SHORT:
         return False
     words = boilerplate
-    if words.VIRUS_FREE.search(unit) and words.SCANNERS.search(unit):
+    if words.SCANNERS.search(unit) and (words.VIRUS_FREE.search(unit) or ("mail" in kinds and "virus" in unit.lower())):
         return True
-    if words.SCANNED.search(unit) and "mail" in kinds:
+    if words.SCANNED.search(unit) and "mail" in kinds and not words.NOT.search(unit):
         return True
-    if words.ENVIRONMENT.search(unit) and words.PRINTED.search(unit) and words.MAILS.search(unit):
+    if all(pattern.search(unit) for pattern in words.PAPER) and not _DIGIT.search(unit):
         return True
     if not _REACH.search(unit):
         return False
+    if words.BECAUSE.search(unit) and words.LISTENS.search(unit):
+        return True
     return words.SUBSCRIBED.search(unit) is not None or (apart and words.LISTED.search(unit) is not None)
 
 

@@ -39,8 +39,8 @@ VERBS = (
 """What a line with a colon at its end contains when it introduces the ``>`` lines directly below it."""
 
 PARTICLES = frozenset({
-    "von", "vom", "zu", "zur", "van", "de", "den", "der", "ter", "di", "da", "do", "dos", "du", "del", "della", "la", "le",
-    "el", "al", "bin", "ibn", "y", "e", "via", "af", "av",
+    "von", "vom", "zu", "zur", "van", "de", "den", "der", "ter", "di", "da", "do", "dos", "du", "del", "della", "la",
+    "le", "el", "al", "bin", "ibn", "y", "e", "via", "af", "av",
 })  # fmt: skip
 """What is written small within a name."""
 
@@ -81,9 +81,10 @@ SUBJECT = frozenset({
     "тема", "tárgy", "aihe", "subiect", "konu", "θέμα", "predmet", "zadeva", "主题", "主旨", "件名", "제목",
 })  # fmt: skip
 REPEATED = FROM | DATE | TO | SUBJECT | {
-    "bcc", "copie", "copia", "kopia", "kopi", "wichtigkeit", "priorität", "importance", "priority", "importanza", "importancia",
-    "antwort an", "reply-to", "reply to", "anlagen", "anhänge", "attachments", "kategorien", "categories", "kk", "kopija",
-    "másolat", "címzett", "vastaanottaja", "către", "kime", "кому", "копия", "收件人", "抄送", "宛先", "받는 사람",
+    "bcc", "copie", "copia", "kopia", "kopi", "wichtigkeit", "priorität", "importance", "priority", "importanza",
+    "importancia", "antwort an", "reply-to", "reply to", "anlagen", "anhänge", "attachments", "kategorien",
+    "categories", "kk", "kopija", "másolat", "címzett", "vastaanottaja", "către", "kime", "кому", "копия",
+    "收件人", "抄送", "宛先", "받는 사람",
 }  # fmt: skip
 """The labels of the fields that are repeated above an older mail."""
 
@@ -101,9 +102,13 @@ POINTERS = frozenset({
 """Words that say nothing without the mail below them."""
 
 _DEVICE = (
+    r"(?!.*(?:\?|\b(?:ich|wir|ihr|dir|dich|euch|ihnen|hab|habe|haben|wurden?|nicht|schon|bereits|gestern|heute|vorhin"
+    r"|leider|i|we|you|it|them|ago|yesterday|today|already|earlier|because|since|an hour|to (?:all|the|our)|je|vous"
+    r"|hier|ieri|oggi|ayer|hoy|gisteren)\b))"
     r"(?=.*(?:phone|handy|mobil|android|ipad|ipod|\bios\b|tablet|devi[cs]e|gerät|galaxy|samsung|huawei|xiaomi|redmi|pixel"
-    r"|oneplus|blackberry|nokia|sony|xperia|moto|\bhtc\b|honor|oppo|macbook|\bmac\b|watch|mail|outlook|yahoo|proton|portable"
-    r"|appareil|dispositivo|telefon|tel[ée]fono|cellulare|m[óo]vil|telefoon|toestel|celular|aparelho|telemóvel|urządzen"
+    r"|oneplus|blackberry|nokia|sony|xperia|moto|\bhtc\b|honor|oppo|macbook|\bmac\b|watch|gmail|hotmail|mail app"
+    r"|outlook|yahoo|proton|portable|appareil|dispositivo|telefon|tel[ée]fono|cellulare|m[óo]vil"
+    r"|telefoon|toestel|celular|aparelho|telemóvel|urządzen"
     r"|пристро|устройств|телефон))"
 )
 DEVICES = (
@@ -112,7 +117,7 @@ DEVICES = (
     rf"gesendet von (?:meine[mr] {_DEVICE}.{{2,60}}|mail (?:für|for) windows\b.{{0,10}})",
     r"gesendet von (?:outlook\b.{0,40}|yahoo.{0,40}|proton.{0,40})",
     r"gesendet mit (?:der |dem )?(?:gmx|web\.de|outlook|proton|telekom|freenet|t-online).{0,60}",
-    r"(?:diese nachricht wurde )?von .{0,60}(?:android|ios|iphone|handy)\S*(?: \S+){0,6} gesendet",
+    rf"(?:diese nachricht wurde )?von {_DEVICE}.{{0,60}}(?:android|ios|iphone|handy)\S*(?: \S+){{0,6}} gesendet",
     r"outlook für (?:ios|android|mac) (?:herunterladen|beziehen|abrufen)",
     r"holen sie sich outlook für (?:ios|android)",
     rf"sent from my {_DEVICE}.{{2,60}}",
@@ -131,5 +136,7 @@ DEVICES = (
     rf"skickat från min {_DEVICE}.{{2,60}}",
     rf"sendt fra min {_DEVICE}.{{2,60}}",
     rf"wysłane z {_DEVICE}.{{2,60}}",
+    r"(?:iphone|ipad|android)\S{0,20}から送信",
+    r"发自我的\s?.{2,30}",
 )
 """Whole last lines that a program wrote, as regular expressions; a link may stand behind them."""

@@ -48,7 +48,7 @@ def _end(lines: list[str], names: frozenset[str]) -> int:
             if name_at < len(lines) and _is_name(lines[name_at]) and _is_imprint(rest, "\n".join(lines[:at])):
                 return name_at + 1
             return len(lines)
-        elif names and _key(line) in names and at and not lines[at - 1].strip():
+        elif names and _key(line) in _full(names) and at and not lines[at - 1].strip():
             rest = lines[at + 1 :]
             if _is_imprint(rest, "\n".join(lines[:at])):
                 return at + 1
@@ -97,6 +97,11 @@ def _names(author: str) -> frozenset[str]:
     local = (address or name).partition("@")[0].replace(".", " ")[:_NAME] if "@" in author else ""
     found = {_key(name), _key(f"{first} {last}") if comma else "", _key(local)}
     return frozenset(one for one in found if len(one) > 1 and "@" not in one)
+
+
+def _full(names: frozenset[str]) -> frozenset[str]:
+    """Those that are a person's whole name: "Alarm" and "Office" head a list as well."""
+    return frozenset(one for one in names if " " in one)
 
 
 def _evidence(lines: list[str]) -> set[str]:

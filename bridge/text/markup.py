@@ -11,14 +11,14 @@ from itertools import islice
 
 from lxml import etree
 
+from bridge.text import sight
 from bridge.text.refused import MARKUP
 
 _LEVELS = 200
-_DROPPED = frozenset({"style", "script", "title", "head", "noembed", "noscript", "svg", "math", "select", "template"})
-_UNSEEN = re.compile(rf"<(?:!--|({'|'.join(sorted(_DROPPED))})(?=[\s>/]))", re.IGNORECASE | re.ASCII)
+_UNSEEN = re.compile(rf"<(?:!--|({'|'.join(sorted(sight.DROPPED))})(?=[\s>/]))", re.IGNORECASE | re.ASCII)
 _ENDS = {
     name: re.compile(rf"</{name}\s{{0,99}}>" + (r"|(?=<body[\s>])" if name == "head" else ""), re.IGNORECASE | re.ASCII)
-    for name in _DROPPED
+    for name in sight.DROPPED
 }
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,40})[^<>]*>")
 _FLAT = {  # elements that HTML closes by itself, or that hold nothing
@@ -27,10 +27,6 @@ _FLAT = {  # elements that HTML closes by itself, or that hold nothing
 }
 _WEIGHTS = {"table": 4, "ul": 2, "ol": 2, "dl": 2}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_HIDDEN = re.compile(
-    r"display:none|visibility:hidden|mso-hide:all|font-size:0(?:px|pt|em|%)?(?:;|!|$)"
-    r"|max-height:0(?:px|pt)?(?:;|!|$)|opacity:0(?:;|!|$)",
-)
 _NO_MARGIN = re.compile(r"(?:^|;)margin(?:-bottom)?:0")
 _SPACE = re.compile("[ \t\n\r\f]+")
 _INDENT = re.compile("^ *\u00a0[\u00a0 ]*", re.MULTILINE)
@@ -112,10 +108,11 @@ class _Page:
         self.out: list[str] = []
         self.breaks = 0
         self.space = False
+        self.unsized = False  # letters have no height here
         self.numbers: list[int | None] = []  # of the lists around: the next item's number, None for bullets
 
     def text(self, text: str | None) -> None:
-        if not text:
+        if not text or self.unsized:
             return
         words = _SPACE.sub(" ", text)
         self.space = self.space or words[0] == " "
@@ -124,6 +121,8 @@ class _Page:
             self.space = words[-1] == " "
 
     def word(self, word: str) -> None:
+        if self.unsized:
+            return
         if self.breaks:
             self.out.append("\n" * min(self.breaks, 2) if self.out else "")
         elif self.space and self.out:
@@ -133,6 +132,12 @@ class _Page:
 
     def block(self, breaks: int) -> None:
         self.breaks = max(self.breaks, breaks)
+
+    def quotation(self) -> None:
+        for _ in range(2):
+            self.block(1)
+            self.word(">")
+        self.block(1)
 
     def lines(self, text: str | None) -> None:
         first, *others = (text or "").split("\n")
@@ -144,7 +149,24 @@ class _Page:
 
 _BLOCKS = {
     **dict.fromkeys(("div", "section", "article", "header", "footer", "main", "nav", "aside", "center", "form"), 1),
-    **dict.fromkeys(("address", "tr", "table", "caption", "li", "dt", "dd", "figure", "figcaption", "hr", "pre"), 1),
+    **dict.fromkeys(
+        (
+            "address",
+            "tr",
+            "table",
+            "caption",
+            "details",
+            "summary",
+            "li",
+            "dt",
+            "dd",
+            "figure",
+            "figcaption",
+            "hr",
+            "pre",
+        ),
+        1,
+    ),
     **dict.fromkeys(("blockquote", "fieldset", "legend", "body", "ul", "ol", "dl", "hgroup", "listing", "xmp"), 1),
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6"), 2),
 }
@@ -165,25 +187,18 @@ def render(root: etree._Element) -> str:
     return _GAP.sub(" ", _INDENT.sub("", "".join(page.out)))
 
 
-def hidden(element: etree._Element) -> bool:
-    """Whether a browser would not show it: preheaders, alternatives for one mail program."""
-    if not element.attrib:
-        return element.tag in _DROPPED
-    style = element.get("style")
-    if style and _HIDDEN.search(style.replace(" ", "").lower()):
-        return True
-    return element.get("hidden") is not None or element.tag in _DROPPED
-
-
 def _walk(element: etree._Element, page: _Page) -> None:
     if not isinstance(element.tag, str):
         return
     breaks = _breaks(element)
-    if hidden(element):
+    if sight.hidden(element):
         page.block(min(breaks, 1))  # words on both sides of a hidden quotation are not one word
+        if element.get("hidden") == sight.QUOTED:
+            page.quotation()
         return
     if breaks:
         page.block(breaks)
+    around, page.unsized = page.unsized, sight.unsized(element, page.unsized)
     _before(element, page)
     if element.tag in {"pre", "listing", "xmp"}:
         page.lines(element.text)
@@ -195,6 +210,7 @@ def _walk(element: etree._Element, page: _Page) -> None:
         _walk(child, page)
         page.text(child.tail)
     _after(element, page)
+    page.unsized = around
     if breaks:
         page.block(breaks)
 

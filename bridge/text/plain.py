@@ -12,6 +12,7 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad]")
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _IMAGES = re.compile(r"\[cid:[^\]\s]{1,200}\]|<mailto:[^>\s]{1,300}>")
+_SHALLOW = 24  # lines of a quotation
 _EMPTY = re.compile("\n{3,}")
 
 
@@ -20,6 +21,19 @@ def lines(text: str) -> str:
     if "\r" in text or not text.isascii() or not text.isprintable():
         text = _CONTROL.sub("", _BREAKS.sub("\n", text.removeprefix("\ufeff")))
     return text[:TEXT]
+
+
+def without_depths(text: str) -> str:
+    """A text beyond the bound with the first lines of each quotation only: an answer may stand below them."""
+    if len(text) <= TEXT or "\n>" not in text:
+        return text
+    kept: list[str] = []
+    run = 0
+    for line in text.split("\n"):
+        run = run + 1 if line.startswith(">") else 0
+        if run <= _SHALLOW:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def flowed(text: str, *, delete_space: bool) -> str:

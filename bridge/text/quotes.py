@@ -21,9 +21,8 @@ _POINTING = 2  # lines below a word that only points at the older mail: a greeti
 _SLACK = "-_=*> \t\u00a0"
 _SENT = re.compile(r"(?s).*\d{4}.*\d{1,2}[:.h]\d{2}|.*\d{1,2}[:.h]\d{2}.*\d{4}")
 _AROUND = " \t\u00a0\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # blanks, turns of direction
-_STAMP = re.compile(r"\d{1,2}[:.h]\d{2}\b.*\d|\d.*\d{1,2}[:.h]\d{2}\b|@")
 _ENDING = re.compile(r"\W*(?:\(?-?[aа]\)?)?\W*")  # "napsal(a) :"
-_WHEN = re.compile(r".{0,40}\d(?:\W{0,3}(?:uhr|h|am|pm|[a-z]{3,4}|geschrieben))?\W*")
+_WHEN = re.compile(r".{0,40}\d(?:\W{0,3}[a-z]{1,4})?(?: geschrieben)?\W*")
 _NAME_WORDS = 6
 _RUN_ON = re.compile(r":[ \u00a0]{2,}(?=\S)")
 _DEVICE = re.compile(rf"(?:{'|'.join(idioms.DEVICES)})\s?[.!]?(?:\s{{0,3}}<?https?://\S{{1,300}})?", re.IGNORECASE)
@@ -52,7 +51,8 @@ def own_words(text: str) -> str:
                 kept.append(lines[at])
             at += 1
         elif (length := _introduction(lines, at)) > 0 and (
-            (marked := _quoted_next(lines, at + length)) or by_program(" ".join(lines[at : at + length]))
+            (marked := _quoted_next(lines, at + length))
+            or by_program(" ".join(line.strip(_AROUND) for line in lines[at : at + length]))
         ):
             at += length
             introduced = True
@@ -132,9 +132,7 @@ def _introduction(lines: list[str], at: int) -> int:
         joined = f"{joined} {line}" if joined else line
         if joined.endswith(":") or _DATED.fullmatch(joined):
             found = _introduces(joined, lines[at]) or (length == 1 and _said(joined) and _quoted_below(lines, at))
-            found = found or (
-                "@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length)
-            )
+            found = found or ("@" in joined and _SENT.match(joined) is not None and _quoted_next(lines, at + length))
             return length if found else 0
     return 0
 
@@ -154,11 +152,11 @@ def _introduces(joined: str, line: str) -> bool:
 
 
 def by_program(introduction: str) -> bool:
-    """Whether only a program writes so: the date to the minute or an address, and nothing but a name or a date beside
-    the verb. "Max hat am 12.3. um 10:11 gemeldet:" introduces the writer's own words.
+    """Whether only a program writes so: nothing but a name or a date beside the verb. "The client wrote on 12 March
+    2025 that we must:" introduces the writer's own words.
     """
-    if _DATED.fullmatch(introduction) or not _STAMP.search(introduction):
-        return _DATED.fullmatch(introduction) is not None
+    if _DATED.fullmatch(introduction):
+        return True
     low = introduction.lower()
     for begin, phrase in idioms.OPENINGS:
         verb = phrase.strip(" :")

@@ -39,13 +39,13 @@ def texts(leaves: list[Part], around: Circumstances) -> tuple[str, str]:
     older = around.holds_older
     raws, owns = [], []
     for leaf in leaves:
-        raw, own = _markup(leaf, older=older) if leaf.kind == "text/html" else _plain(leaf)
+        raw, own = (_markup if leaf.kind == "text/html" else _plain)(leaf, older=older)
         raws.append(raw)
         owns.append(own)
     raw = "\n".join(filter(None, raws))[:TEXT]
     own = "\n".join(filter(None, owns))[:TEXT]
     if older:
-        own = quotes.own_words(own)
+        own = _unmarked(quotes.own_words(own))
     return plain.tidy(raw), plain.tidy(own_words_only(own, around.author))
 
 
@@ -59,8 +59,9 @@ def own_words_only(text: str, author: str) -> str:
     return text
 
 
-def _plain(leaf: Part) -> tuple[str, str]:
-    text = plain.unarmoured(plain.lines(leaf.text()))
+def _plain(leaf: Part, *, older: bool) -> tuple[str, str]:
+    text = leaf.text()
+    text = plain.unarmoured(plain.lines(plain.without_depths(text) if older else text))
     if leaf.parameters.get("format", "").lower() == "flowed":
         text = plain.flowed(text, delete_space=leaf.parameters.get("delsp", "").lower() == "yes")
     text = plain.tidy(text)
@@ -75,5 +76,11 @@ def _markup(leaf: Part, *, older: bool) -> tuple[str, str]:
     for hide in (containers.hide_signatures, *((containers.hide_quotes,) if older else ())):
         if hide(root):
             left = plain.tidy(plain.lines(markup.render(root)))
-            own = left if quotes.has_words(left) and not quotes.points_below(left) else own
+            said = _unmarked(left)
+            own = left if quotes.has_words(said) and not quotes.points_below(said) else own
     return raw, own
+
+
+def _unmarked(text: str) -> str:
+    """Without the marks that stand for quotations of a page."""
+    return plain.tidy("\n".join(line for line in text.split("\n") if line != ">"))

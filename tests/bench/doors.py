@@ -42,6 +42,9 @@ class _Null(Policy[str]):
     async def authenticate(self, _peer: Peer, _name: bytes, _password: bytes) -> None:
         return None
 
+    def broke(self, _peer: Peer) -> None:
+        return None
+
     def exposed(self, _peer: Peer, _name: bytes) -> None:
         return None
 

@@ -29,7 +29,7 @@ def test_what_proves_senders_here(here: Here, config: Path) -> None:
     assert here("check", "--config", config, "--json").json["proofs"] == ["network", "relay", "dns"]
 
 
-def test_every_error_at_once_with_file_and_line(here: Here, config: Path) -> None:
+def test_row_124_every_error_at_once_with_file_and_line(here: Here, config: Path) -> None:
     config.write_text(config.read_text().replace('hostname = "sms.example.com"', 'hostnam = "x"\nlanguage = "fr"'))
     ran = here("check", "--config", config)
     assert (ran.code, ran.out) == (78, "")

@@ -12,6 +12,7 @@ import pytest
 from bridge.cli.queue import _change, _retry
 from bridge.message import Channel, Delivery, State, decode_sms
 from bridge.spool import Event, Spool, Step
+from bridge.spool.generation import HELD
 from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge
 from tests.make import delivery, intake
@@ -229,3 +230,13 @@ def test_a_retry_acts_only_on_the_state_it_saw(made: Path, yes: bool) -> None:
         return result["done"], found.state
 
     assert asyncio.run(racing()) == (False, State.UNKNOWN)
+
+
+def test_row_77_what_a_restore_held_is_let_go_at_once_and_nothing_else(queue: Queue, config: Path) -> None:
+    held = [delivery(number, state=State.HELD, code=code) for number, code in ((1, HELD), (2, HELD), (3, "4001"))]
+    put(config, *held)
+    assert queue("release").code == 64
+    ran = queue("release", "--restored")
+    assert (ran.code, ran.out) == (0, "2 released\n")
+    assert [shown(config, f"M1-{number}").state for number in (1, 2, 3)] == [State.QUEUED, State.QUEUED, State.HELD]
+    assert queue("release", "--restored", "--json").json == {"released": 0}

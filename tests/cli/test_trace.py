@@ -1,6 +1,7 @@
 """`trace`: the timeline of a mail, of an SMS and of their notices, for people and for programs."""
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -177,3 +178,43 @@ def test_what_an_operator_did_stands_in_it(here: Here, config: Path, made: Path)
         ("retried", "by the operator"),
         ("dropped", "by the operator"),
     ]
+
+
+HOSTILE = "\x1b]0;x\x07\x1b[2J\x9b2J\x7f\u202e\r\n2027 M1 delivered"
+
+
+def _leaves_the_terminal_alone(out: str) -> bool:
+    return all(character.isprintable() or character == "\n" for character in out)
+
+
+async def _hostile(spool: Spool) -> None:
+    text = encode_sms(Sms(text=HOSTILE))
+    came = {"message_id": "<1@example.org>", "peer": HOSTILE, "proof": HOSTILE, "sender": HOSTILE, "author": HOSTILE}
+    await spool.accept(intake(delivery(payload=text, orcpt=HOSTILE, address=HOSTILE), **came))
+    await spool.move([Step(id="M1-1", to=State.SENDING, event="sending")], NOW)
+    await spool.move([Step(id="M1-1", to=State.QUEUED, event="deferred", code=HOSTILE, text=HOSTILE)], NOW)
+
+
+@pytest.mark.parametrize("command", [["trace", "M1"], ["queue", "show", "M1"], ["queue", "list"]], ids=" ".join)
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_what_strangers_wrote_does_nothing_to_a_terminal(
+    here: Here, config: Path, made: Path, command: list[str], options: list[str]
+) -> None:
+    spooled(made, _hostile)
+    ran = here(*command, *options, "--config", config)
+    assert ran.code == 0
+    assert _leaves_the_terminal_alone(ran.out)
+    if options:
+        assert json.dumps(HOSTILE)[1:-1] in json.dumps(ran.json), "programs get it as it is"
+    elif command[0] == "trace":
+        assert len(re.findall(rf"^{RFC3339}", ran.out, re.MULTILINE)) == 4
+
+
+@pytest.mark.parametrize("identifier", ["", "\udcff\udc80", HOSTILE, "' OR 1=1 --", "%", "x" * 9999, "<@>", "M1-"])
+@pytest.mark.parametrize("command", [["trace"], ["queue", "show"], ["queue", "hold"]], ids=" ".join)
+def test_an_odd_id_leads_nowhere(here: Here, config: Path, made: Path, command: list[str], identifier: str) -> None:
+    spooled(made, _hostile)
+    ran = here(*command, "--config", config, "--", identifier)
+    assert (ran.code, ran.out) == (1, "")
+    assert "nothing with" in ran.err
+    assert _leaves_the_terminal_alone(ran.err)

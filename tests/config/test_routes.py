@@ -80,7 +80,8 @@ def test_a_row_with_everything() -> None:
         '[[route]]\naddress = "A-*@sms.example.org"\nnumber = "{local}"\nname = "Alarm"\n'
         'allow = ["x@example.com", "*@example.com", "user:anna", "192.0.2.1", "192.0.2.1/32"]\n'
         'mailbox = "Team@example.com"\nline = "0660 0000099"\nsender = "ALARM"\nmax_parts = 9\ntoo_long = "refuse"\n'
-        'subject = "only"\nattachments = "refuse"\nend_mark = " ### "\nhtml = true\ncountries = ["DE", "AT", "+41 75", "DE", "+4175"]\n'
+        'subject = "only"\nattachments = "refuse"\nend_mark = " ### "\nhtml = true\n'
+        'countries = ["DE", "AT", "+41 75", "DE", "+4175"]\n'
         'reports = "all"\nlifetime = "2h"\nwarn_after = "90s"\n'
         'on_unknown = "resend"\nunknown_wait = "1m"\npriority = 9\nflash = true\ncategory = "advertisement"\n'
         "binary = true\nvoice = true\n"

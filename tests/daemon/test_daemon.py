@@ -52,7 +52,7 @@ async def test_the_first_start_makes_a_key_and_the_next_keeps_it(house: House) -
     assert key.read_bytes() == made
 
 
-async def test_a_second_one_is_refused_and_harms_nothing(house: House) -> None:
+async def test_row_75_a_second_one_is_refused_and_harms_nothing(house: House) -> None:
     await house.start()
     with pytest.raises(SpoolLocked):
         await Daemon(house.config).start()
@@ -84,7 +84,7 @@ async def test_row_64_test_mode_is_shown_at_the_start_and_in_readyz(
     assert (await house.readyz())[1]["test"] is test
 
 
-async def test_a_spool_that_cannot_be_written_is_not_ready(house: House) -> None:
+async def test_row_72_a_spool_that_cannot_be_written_is_not_ready(house: House) -> None:
     """A spool that can be read is not enough: every door would answer 451 and 503."""
     await house.start()
     other = apsw.Connection(str(house.spool))

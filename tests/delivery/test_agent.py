@@ -135,7 +135,7 @@ async def test_sending_is_committed_before_the_call(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 3])
-async def test_never_more_calls_than_allowed(rig: Rig, most: int) -> None:
+async def test_row_95_never_more_calls_than_allowed(rig: Rig, most: int) -> None:
     rig.carrier.gate = asyncio.Event()
     agent = rig.start(max_in_flight=most)
     await rig.put(*(delivery(number) for number in range(1, 11)))
@@ -179,7 +179,7 @@ async def test_a_temporary_answer_is_tried_again_when_it_is_due(rig: Rig) -> Non
     assert rig.carrier.calls[0].payload == rig.carrier.calls[1].payload
 
 
-async def test_an_expired_delivery_is_not_sent(rig: Rig) -> None:
+async def test_row_92_an_expired_delivery_is_not_sent(rig: Rig) -> None:
     rig.start()
     await rig.put(delivery(1, expires_at=NOW), delivery(2))
     await rig.reach(State.QUEUED, State.SENT)
@@ -301,7 +301,7 @@ async def test_stopping_waits_for_an_answer_that_comes_in_time(rig: Rig) -> None
     assert len(rig.carrier.calls) == 1
 
 
-async def test_an_outcome_that_cannot_be_written_is_written_later(rig: Rig, tmp_path: Path) -> None:
+async def test_row_72_an_outcome_that_cannot_be_written_is_written_later(rig: Rig, tmp_path: Path) -> None:
     rig.carrier.gate = asyncio.Event()
     rig.start()
     await rig.put(delivery())
@@ -362,7 +362,7 @@ async def test_the_rate_is_kept(rig: Rig) -> None:
     assert asyncio.get_running_loop().time() - begun >= 9 / 20 - 0.01
 
 
-async def test_after_a_night_off_everything_goes_oldest_and_urgent_first(rig: Rig) -> None:
+async def test_row_92_after_a_night_off_everything_goes_oldest_and_urgent_first(rig: Rig) -> None:
     await rig.put(
         *(delivery(number, next_at=NOW - number, urgent=number > 40) for number in range(1, 46)),
         delivery(46, next_at=NOW - 99, expires_at=NOW - 1),  # it came too late and is not sent
@@ -374,7 +374,7 @@ async def test_after_a_night_off_everything_goes_oldest_and_urgent_first(rig: Ri
     await rig.reach(*[State.SENT] * 45, State.QUEUED)
 
 
-async def test_the_spool_may_be_away_for_a_while(rig: Rig, tmp_path: Path) -> None:
+async def test_row_72_the_spool_may_be_away_for_a_while(rig: Rig, tmp_path: Path) -> None:
     await rig.put(delivery())
     with locked(tmp_path / "s.db"):
         rig.start()

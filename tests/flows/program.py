@@ -63,14 +63,14 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start the daemon; it is not ready yet."""
+    def start(self, *under: str) -> None:
+        """Start the daemon, `under` a program that leaves it to us as our child; it is not ready yet."""
         self.starts += 1
         assert self.starts <= MOST_STARTS
         assert self._process is None
         with self._log.open("ab") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, "serve", "--config", str(self.config)],
+                [*under, sys.executable, "-c", _PROGRAM, "serve", "--config", str(self.config)],
                 cwd=ROOT,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,

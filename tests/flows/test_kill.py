@@ -12,7 +12,7 @@ from tests.wait import until
 KILLS = 4
 
 
-async def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(tmp_path: Path) -> None:
+async def test_row_67_nothing_acknowledged_is_lost_and_nothing_is_doubled(tmp_path: Path) -> None:
     seed = int(os.environ.get("SMSBRIDGE_SEED", random.SystemRandom().randrange(10**6)))
     print(f"SMSBRIDGE_SEED={seed}")  # shown with a failure, so that it can be repeated
     figures = await kill.prove(tmp_path, kills=KILLS, seed=seed)

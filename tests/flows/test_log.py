@@ -9,7 +9,7 @@ STRANGER = "436600000077"
 TEXTS = ("Geheimwort Erdbeere", "Geheimwort Pflaume", "Geheimwort Quitte")
 
 
-async def test_no_number_no_address_and_no_text_stands_in_the_log(tmp_path: Path) -> None:
+async def test_row_128_no_number_no_address_and_no_text_stands_in_the_log(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, simulator):
         await bridge.post(letter(TEXTS[0], Subject=TEXTS[1]))
         await simulator.incoming(phone=PHONE, line=LINE, text=TEXTS[2])

@@ -78,7 +78,7 @@ async def test_a_number_the_provider_refuses_becomes_a_readable_notice(tmp_path:
         assert simulator.messages == []
 
 
-async def test_throttling_slows_down_and_loses_nothing(tmp_path: Path) -> None:
+async def test_row_91_throttling_slows_down_and_loses_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, max_in_flight=1) as (bridge, simulator):
         simulator.fault(status=4023, message="too many requests")
         for number in range(8):
@@ -104,7 +104,7 @@ async def test_an_answer_that_was_under_way_does_not_end_the_pause(tmp_path: Pat
         assert await _paused(bridge), "what began before the pause says nothing about it"
 
 
-async def test_a_lost_answer_is_unknown_until_the_phone_reports(tmp_path: Path) -> None:
+async def test_row_86_a_lost_answer_is_unknown_until_the_phone_reports(tmp_path: Path) -> None:
     async with running(tmp_path, simulated={"report_delay": 2.0}) as (bridge, simulator):
         simulator.fault(**LOST)
         identifier = await bridge.post(letter("einmal"))
@@ -116,7 +116,7 @@ async def test_a_lost_answer_is_unknown_until_the_phone_reports(tmp_path: Path) 
         assert bridge.mails == []
 
 
-async def test_a_lost_answer_that_nobody_settles_is_held(tmp_path: Path) -> None:
+async def test_row_86_a_lost_answer_that_nobody_settles_is_held(tmp_path: Path) -> None:
     async with running(tmp_path, routes=IMPATIENT) as (bridge, simulator):
         simulator.fault(**LOST)
         identifier = await bridge.post(letter("einmal"), SILENT_ADDRESS)

@@ -39,7 +39,7 @@ async def test_a_removed_route_no_longer_works(tmp_path: Path) -> None:
         await bridge.settled(waiting, "delivered")  # what was accepted is delivered
 
 
-async def test_a_wrong_file_changes_nothing_and_is_named(tmp_path: Path) -> None:
+async def test_row_124_a_wrong_file_changes_nothing_and_is_named(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, simulator):
         bridge.write_routes(f"{ROUTES}{NEW}{NEW.replace('new@', 'other@').replace('allow', 'alow')}")
         lines = (tmp_path / "routes.toml").read_text().split("\n")
@@ -55,7 +55,7 @@ async def test_a_wrong_file_changes_nothing_and_is_named(tmp_path: Path) -> None
         assert (await bridge.readiness())["ready"]
 
 
-async def test_files_that_are_away_change_nothing(tmp_path: Path) -> None:
+async def test_row_124_files_that_are_away_change_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, _):
         for missing in ("websms-token", "routes.toml", "bridge.toml"):
             said = bridge.log.count("reload refused")

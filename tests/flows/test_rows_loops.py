@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ allow = ["*@sms.example.com", "*@example.org"]
 """
 
 
+def answer(bridge: Bridge, number: int) -> EmailMessage:
+    """What the mailbox says to the last SMS, as programs do: with a reference and no word of being one."""
+    heard = bridge.mails_to(ANNA)[-1]["Message-ID"]
+    return letter(f"Ihre Anfrage {number} ist eingelangt.", In_Reply_To=str(heard))
+
+
 async def test_row_120_an_answering_phone_and_an_answering_mailbox(tmp_path: Path) -> None:
     """Neither says that it is a machine. The bridge holds them apart, tells the operator, and lets go when told to."""
     async with running(tmp_path) as (bridge, simulator):
@@ -41,11 +48,11 @@ async def test_row_120_an_answering_phone_and_an_answering_mailbox(tmp_path: Pat
             await simulator.incoming(phone=PHONE, line=LINE, text="Ich fahre gerade.")
             await until(lambda turn=turn: len(bridge.mails_to(ANNA)) == turn or None, f"mail {turn}")  # type: ignore[misc] # bound now
             reply_to = str(bridge.mails_to(ANNA)[-1]["Reply-To"]).rpartition("<")[2].rstrip(">")
-            await bridge.post(letter(f"Ihre Anfrage {turn} ist eingelangt."), reply_to if turn % 2 else ADDRESS)
+            await bridge.post(answer(bridge, turn), reply_to if turn % 2 else ADDRESS)
         await until(lambda: len(simulator.messages) == MOST + 1 or None, "the tenth answer")
         await simulator.incoming(phone=PHONE, line=LINE, text="Ich fahre gerade.")
         await until(lambda: len(bridge.mails_to(ANNA)) == MOST + 1 or None, "the last mail")
-        held = await bridge.post(letter("Ihre Anfrage ist eingelangt."))
+        held = await bridge.post(answer(bridge, MOST + 1))
 
         (shown,) = await bridge.queue("--state", "held")
         assert shown["mail"] == held

@@ -14,7 +14,7 @@ SLOW = 2.0
 """Seconds a slow call takes; far below the bridge's own patience."""
 
 
-async def test_sigterm_when_idle(tmp_path: Path) -> None:
+async def test_row_123_sigterm_when_idle(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, _), await Client.connect(bridge.port("smtp")) as client:
         began = time.monotonic()
         assert await bridge.stop() == 0
@@ -23,7 +23,7 @@ async def test_sigterm_when_idle(tmp_path: Path) -> None:
         assert (await client.reader.read()).startswith(b"421 4.3.2 ")
 
 
-async def test_sigterm_during_a_call_waits_for_its_answer(tmp_path: Path) -> None:
+async def test_row_123_sigterm_during_a_call_waits_for_its_answer(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, simulator):
         simulator.fault(delay=SLOW)
         identifier = await bridge.post(letter("langsam"))
@@ -38,7 +38,7 @@ async def test_sigterm_during_a_call_waits_for_its_answer(tmp_path: Path) -> Non
         assert [message.text for message in simulator.messages] == ["langsam"]
 
 
-async def test_a_call_that_outlasts_the_patience_is_unknown_not_repeated(tmp_path: Path) -> None:
+async def test_row_123_a_call_that_outlasts_the_patience_is_unknown_not_repeated(tmp_path: Path) -> None:
     async with running(tmp_path, start=False, simulated={"report_delay": 3.0}) as (bridge, simulator):
         simulator.fault(delay=30.0)
         daemon = Daemon(bridge.config, grace=0.2)
@@ -52,7 +52,7 @@ async def test_a_call_that_outlasts_the_patience_is_unknown_not_repeated(tmp_pat
         assert [message.text for message in simulator.messages] == ["zu langsam"]
 
 
-async def test_a_mail_half_said_at_sigterm_may_be_finished(tmp_path: Path) -> None:
+async def test_row_123_a_mail_half_said_at_sigterm_may_be_finished(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, simulator), await Client.connect(bridge.port("smtp")) as client:
         client.writer.write(f"MAIL FROM:<{ANNA}>\r\nRCPT TO:<{ADDRESS}>\r\nDATA\r\n".encode())
         for _ in range(2):
@@ -70,7 +70,7 @@ async def test_a_mail_half_said_at_sigterm_may_be_finished(tmp_path: Path) -> No
         assert [message.text for message in simulator.messages] == ["halb gesagt"]
 
 
-async def test_what_waits_at_the_end_goes_after_the_restart(tmp_path: Path) -> None:
+async def test_row_123_what_waits_at_the_end_goes_after_the_restart(tmp_path: Path) -> None:
     async with running(tmp_path, max_in_flight=1) as (bridge, simulator):
         simulator.fault(delay=1.0)
         for number in range(5):
@@ -87,7 +87,7 @@ async def test_what_waits_at_the_end_goes_after_the_restart(tmp_path: Path) -> N
         ]
 
 
-async def test_an_sms_that_comes_while_it_stops_is_not_lost(tmp_path: Path) -> None:
+async def test_row_123_an_sms_that_comes_while_it_stops_is_not_lost(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, simulator):
         notifications = [await simulator.incoming(phone=PHONE, line=LINE, text=f"SMS {number}") for number in range(20)]
         assert await bridge.stop() == 0
@@ -99,7 +99,7 @@ async def test_an_sms_that_comes_while_it_stops_is_not_lost(tmp_path: Path) -> N
         assert sorted(str(mail["X-SMS-Notification-Id"]) for mail in bridge.mails) == sorted(ids)
 
 
-async def test_a_second_instance_is_told_to_come_back(tmp_path: Path) -> None:
+async def test_row_75_a_second_instance_is_told_to_come_back(tmp_path: Path) -> None:
     async with running(tmp_path) as (bridge, _):
         code, _, complaint = await bridge.command("serve")
         assert code == 75

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bridge.daemon import Daemon
 from bridge.simulator import Simulator
@@ -28,9 +29,10 @@ class Clock:
 
 
 @asynccontextmanager
-async def turning(place: Path) -> AsyncIterator[tuple[Bridge, Simulator, Clock]]:
+async def turning(place: Path, **rest: Any) -> AsyncIterator[tuple[Bridge, Simulator, Clock]]:
+    """A bridge whose daemon runs here; `rest` is for `running`."""
     clock = Clock()
-    async with running(place, start=False) as (bridge, simulator):
+    async with running(place, start=False, **rest) as (bridge, simulator):
         daemon = Daemon(bridge.config, clock=clock)
         await daemon.start()
         try:
@@ -43,7 +45,7 @@ async def _is_paused(bridge: Bridge) -> bool:
     return bool((await bridge.readiness())["paused"])
 
 
-async def test_a_provider_that_stays_away_first_delays_then_fails(tmp_path: Path) -> None:
+async def test_row_92_a_provider_that_stays_away_first_delays_then_fails(tmp_path: Path) -> None:
     async with turning(tmp_path) as (bridge, simulator, clock):
         await simulator.stop()
         mail = letter("Bitte melden!")
@@ -84,7 +86,7 @@ async def test_a_paused_account_is_probed_and_comes_back_by_itself(tmp_path: Pat
         assert bridge.mails_to(ANNA) == []
 
 
-async def test_throttling_ends_by_itself(tmp_path: Path) -> None:
+async def test_row_91_throttling_ends_by_itself(tmp_path: Path) -> None:
     async with turning(tmp_path) as (bridge, simulator, clock):
         simulator.fault(status=4023)
         await bridge.post(letter("etwas später"))

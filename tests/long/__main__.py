@@ -5,17 +5,21 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 from bridge import log
-from tests.long import count, fuzz, kill, lost, outage, reading, slow
+from tests.long import count, cut, fuzz, kill, lost, outage, reading, slow, steps
 
 
 def main() -> int:
     """0 when every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__)
+    parser.add_argument("--only", action="append", choices=_PROOFS, metavar="NAME", help=", ".join(_PROOFS))
     parser.add_argument("--kills", type=int, default=20, help="how often the daemon is killed under load")
+    parser.add_argument("--cuts", type=int, default=1000, help="how often the power goes")
+    parser.add_argument("--steps", type=int, default=0, help="stops at a sync, a send or a receive; 0: every one")
     parser.add_argument("--away", type=float, default=30.0, help="seconds that provider and smarthost are away")
     parser.add_argument("--messages", type=int, default=300, help="messages in each direction meanwhile")
     parser.add_argument("--answers", type=int, default=1000, help="answers of the provider lost in a row")
@@ -27,31 +31,72 @@ def main() -> int:
     chosen = parser.parse_args()
     log.configure(level="critical")  # a thousand lost answers are a thousand warnings
     print(f"seed {chosen.seed}", flush=True)
+    wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
-        places = [Path(made, name) for name in ("maildir", "smarthost", "outage", "lost", "fuzz", "slow")]
-        for place in places:
+        for name in chosen.only or _PROOFS:
+            place = Path(made, name)
             place.mkdir()
-        killed = asyncio.run(kill.prove(places[0], kills=chosen.kills, seed=chosen.seed))
-        _show("kill -9 under load, mail into a Maildir", killed)
-        again = asyncio.run(kill.prove(places[1], kills=chosen.kills, seed=chosen.seed + 1, smarthost=True))
-        _show("kill -9 under load, mail to a smarthost", again)
-        away = asyncio.run(outage.prove(places[2], messages=chosen.messages, away=chosen.away))
-        _show("provider and smarthost away", away)
-        unanswered = asyncio.run(lost.prove(places[3], answers=chosen.answers))
-        _show("answers of the provider lost in a row", unanswered)
-        hostile = asyncio.run(fuzz.prove(places[4], commands=chosen.commands, mails=chosen.mails, seed=chosen.seed))
-        _show("damaged commands and mails", hostile)
-        besieged = asyncio.run(slow.prove(places[5], clients=chosen.slow))
-        _show("slow clients, and a good one among them", besieged)
-    counted = count.prove(characters=chosen.characters, seed=chosen.seed)
-    _show("parts counted here and at the simulator", counted)
-    _show("hostile mails read, goal 200 ms each", reading.measure())
-    wrong = killed.wrong + again.wrong + away.wrong + unanswered.wrong + hostile.wrong + besieged.wrong + counted.wrong
+            title, prove = _PROOFS[name]
+            figures = prove(place, chosen)
+            _show(title, figures)
+            wrong += getattr(figures, "wrong", [])
     print("\nevery promise was kept" if not wrong else "\nBROKEN: " + "; ".join(wrong))
     return 1 if wrong else 0
 
 
-_Figures = kill.Figures | outage.Figures | lost.Figures | fuzz.Figures | slow.Figures | reading.Figures | count.Figures
+_Figures = (
+    kill.Figures
+    | cut.Figures
+    | steps.Figures
+    | outage.Figures
+    | lost.Figures
+    | fuzz.Figures
+    | slow.Figures
+    | reading.Figures
+    | count.Figures
+)
+
+_PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] = {
+    "kills": (
+        "kill -9 under load, mail into a Maildir",
+        lambda place, chosen: asyncio.run(kill.prove(place, kills=chosen.kills, seed=chosen.seed)),
+    ),
+    "smarthost": (
+        "kill -9 under load, mail to a smarthost",
+        lambda place, chosen: asyncio.run(kill.prove(place, kills=chosen.kills, seed=chosen.seed + 1, smarthost=True)),
+    ),
+    "steps": (
+        "stopped at each sync, send and receive",
+        lambda place, chosen: asyncio.run(steps.prove(place, seed=chosen.seed, most=chosen.steps)),
+    ),
+    "cuts": (
+        "power cuts",
+        lambda place, chosen: asyncio.run(cut.prove(place, cuts=chosen.cuts, seed=chosen.seed)),
+    ),
+    "outage": (
+        "provider and smarthost away",
+        lambda place, chosen: asyncio.run(outage.prove(place, messages=chosen.messages, away=chosen.away)),
+    ),
+    "lost": (
+        "answers of the provider lost in a row",
+        lambda place, chosen: asyncio.run(lost.prove(place, answers=chosen.answers)),
+    ),
+    "fuzz": (
+        "damaged commands and mails",
+        lambda place, chosen: asyncio.run(
+            fuzz.prove(place, commands=chosen.commands, mails=chosen.mails, seed=chosen.seed)
+        ),
+    ),
+    "slow": (
+        "slow clients, and a good one among them",
+        lambda place, chosen: asyncio.run(slow.prove(place, clients=chosen.slow)),
+    ),
+    "count": (
+        "parts counted here and at the simulator",
+        lambda _, chosen: count.prove(characters=chosen.characters, seed=chosen.seed),
+    ),
+    "reading": ("hostile mails read, goal 200 ms each", lambda _, __: reading.measure()),
+}
 
 
 def _show(title: str, figures: _Figures) -> None:

@@ -39,13 +39,15 @@ class _File:
 
 
 class Disk(apsw.VFS):
-    """SQLite's default file system from here to `remove`, with one database in `place`; the power goes at the
-    `cut_at`-th write, sync, truncation or removal.
+    """SQLite's default file system from here to `remove`, with one database in `place`.
 
-    With `lies` it says that it synced and did not.
+    The power goes at the `cut_at`-th write, sync, truncation or removal, or at the `cut_at`-th sync. With `lies` it
+    says that it synced and did not.
     """
 
-    def __init__(self, place: Path, name: str, chance: random.Random, *, cut_at: int, lies: bool = False) -> None:
+    def __init__(
+        self, place: Path, name: str, chance: random.Random, *, cut_at: int, at_sync: bool = False, lies: bool = False
+    ) -> None:
         # Not one name for all: apsw lets go of a file system only with the last connection that used it.
         super().__init__(f"cut-{next(_NUMBERS)}", _REAL, makedefault=True)
         self.syncs = 0
@@ -54,6 +56,7 @@ class Disk(apsw.VFS):
         self._place = place
         self._chance = chance
         self._cut_at = cut_at
+        self._at_sync = at_sync
         self._lies = lies
         self._lock = threading.RLock()
         # What was there when the power came is there for certain; an empty file was made a moment ago.
@@ -93,7 +96,7 @@ class Disk(apsw.VFS):
         with self._lock:
             if filename in self._seen:
                 del self._seen[filename]
-                self._count()
+                self._count(apsw.SQLITE_IOERR_DELETE)
             super().xDelete(filename, syncdir)
             if syncdir:
                 self._sync_names()
@@ -107,8 +110,7 @@ class Disk(apsw.VFS):
     def synced(self, path: str, *, names: bool) -> None:
         """Raises where the power goes, and then nothing was synced."""
         with self._lock:
-            self._count()
-            self.syncs += 1
+            self._count(apsw.SQLITE_IOERR_FSYNC)
             if not self._lies:
                 self._seen[path].settle()
                 if names:
@@ -122,16 +124,19 @@ class Disk(apsw.VFS):
         if not self._lies:
             self._certain = dict(self._seen)
 
-    def _count(self) -> None:
+    def _count(self, failing: int = apsw.SQLITE_IOERR_WRITE) -> None:
         if self.survivors is None:
             self.done += 1
-            if self.done >= self._cut_at:
+            self.syncs += failing == apsw.SQLITE_IOERR_FSYNC
+            if (self.syncs if self._at_sync else self.done) >= self._cut_at:
                 self.cut()
         if self.survivors is not None:
-            raise apsw.IOError("the power is gone")
+            error = apsw.IOError("the power is gone")
+            vars(error).update(result=apsw.SQLITE_IOERR, extendedresult=failing)
+            raise error
 
     def _what_survives(self) -> dict[str, bytes]:
-        how = self._chance.choice(("nothing", "all", "oldest", "some", "sectors", "sectors", "rubbish"))
+        how = self._chance.choice(("nothing", "all", "all", "oldest", "some", "sectors", "sectors", "rubbish"))
         found = {}
         for path in sorted(self._seen.keys() | self._certain.keys()):
             file = self._chance.choice([self._seen.get(path), self._certain.get(path)])
@@ -157,7 +162,7 @@ class _Opened(apsw.VFSFile):
         self._disk.changed(self._path, newsize, None)
         super().xTruncate(newsize)
 
-    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802 - SQLite's; the real disk has no part in this
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's; the real disk has no part in this
         self._disk.synced(self._path, names=self._with_names and not self._disk.is_certain(self._path))
 
 

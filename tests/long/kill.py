@@ -82,7 +82,7 @@ async def prove(place: Path, *, kills: int, seed: int, smarthost: bool = False) 
         left = await bridge.queue()
         figures.refused, figures.recognised = load.refused, load.recognised
         _reconcile_sms(figures, bridge, load, left)
-        _reconcile_mail(figures, office.mails if smarthost else bridge.mails, simulator, load)
+        reconcile_mail(figures, office.mails if smarthost else bridge.mails, simulator, load)
         _expect(figures, smarthost or figures.mails_repeated == 0, "a Maildir was given a mail twice")
         _expect(figures, await bridge.stop() == 0, "it did not stop cleanly at the end")
     port.close()
@@ -141,7 +141,8 @@ def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict
     _expect(figures, figures.unknown <= figures.kills * bridge.max_in_flight, "more is unknown than kills can make")
 
 
-def _reconcile_mail(figures: Figures, mails: list[Message], simulator: Simulator, load: Load) -> None:
+def reconcile_mail(figures: Figures, mails: list[Message], simulator: Simulator, load: Load) -> None:
+    """Every SMS that was confirmed is a mail, and only one."""
     relayed = [mail for mail in mails if mail["X-SMS-Notification-Id"] is not None]
     arrived = Counter(str(mail["X-SMS-Notification-Id"]) for mail in relayed)
     as_mails = {(str(mail["X-SMS-Notification-Id"]), str(mail["Message-ID"])) for mail in relayed}

@@ -4,13 +4,14 @@ Of every delivery it knows the state and the history that were acknowledged, and
 open would bring. Nothing else may be found: not less, not more, not half of an intake.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bridge.message import Channel, Delivery, State
 from bridge.spool import FINAL, MOVES, Intake
 from bridge.spool.sqlite import SqliteSpool
+
+NEVER = float("-inf")
 
 
 class Fact(NamedTuple):
@@ -38,8 +39,8 @@ class Entry:
 class Horizon(NamedTuple):
     """What a purge takes: texts and histories of what was done before."""
 
-    text: float = float("-inf")
-    history: float = float("-inf")
+    text: float = NEVER
+    history: float = NEVER
 
 
 @dataclass(slots=True)
@@ -47,11 +48,12 @@ class Ledger:
     """Everything a script knows of one spool, through all its lives."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    orphans: dict[str, bool] = field(default_factory=dict)  # transfer ids of reports that wait: whether for certain
-    alerts: dict[str, bool] = field(default_factory=dict)
-    buried: dict[str, bool] = field(default_factory=dict)
-    purged: Horizon = Horizon()
-    purging: Horizon = Horizon()  # asked for; the same once it was done
+    # When it was acknowledged, `NEVER` while it is asked for.
+    orphans: dict[str, float] = field(default_factory=dict)  # transfer ids of reports whose message is not known
+    alerts: dict[str, float] = field(default_factory=dict)
+    buried: dict[str, float] = field(default_factory=dict)
+    purged: Horizon = field(default_factory=Horizon)
+    purging: Horizon = field(default_factory=Horizon)  # asked for; the same once it was done
     lost: int = 0  # acknowledged, and not there
     damaged: int = 0  # there, and not as it was given
     wrong: list[str] = field(default_factory=list)
@@ -75,8 +77,8 @@ class Ledger:
         """All others of which something is left."""
         return list({entry.intake.id: entry.intake for entry in self.entries.values() if entry.known}.values())
 
-    async def compare(self, spool: SqliteSpool) -> None:
-        """Read the whole spool; then what was open is settled as it was found."""
+    async def compare(self, spool: SqliteSpool, now: float) -> None:
+        """Read the whole spool; then what was open is settled as it was found, and counts as acknowledged at `now`."""
         (answer,) = await _look(spool, "PRAGMA integrity_check")
         if answer != ("ok",):
             self.damaged += 1
@@ -93,7 +95,7 @@ class Ledger:
         self._whole(found)
         for entry in list(self.entries.values()):
             self._one(entry, *found.get(entry.delivery.id, (None, b"")))
-        await self._beside(spool)
+        await self._beside(spool, now)
 
     def _whole(self, found: dict[str, tuple[Fact, bytes]]) -> None:
         for intake in self.under_way():
@@ -126,21 +128,22 @@ class Ledger:
             self._expect(after in MOVES[before] | {before}, f"{name} went from {before} to {after}")
         entry.known, entry.asked = fact, None
 
-    async def _beside(self, spool: SqliteSpool) -> None:
+    async def _beside(self, spool: SqliteSpool, now: float) -> None:
         for what, sql, noted in (
             ("report", "SELECT transfer_id FROM orphans", self.orphans),
             ("alert", "SELECT text FROM alerts", self.alerts),
             ("dead letter", "SELECT notification FROM dead_letters", self.buried),
         ):
             there = [str(row[0]) for row in await _look(spool, sql)]
-            gone = {one for one, sure in noted.items() if sure} - set(there)
+            gone = {one for one, at in noted.items() if at > self.purging.history} - set(there)
             self.lost += len(gone)
             self._expect(not gone, f"a {what} was acknowledged and is gone: {gone}")
             self._expect(len(there) == len(set(there)), f"a {what} is there twice")
             strange = set(there) - noted.keys()
             self._expect(not strange, f"a {what} that nobody gave, or that was used up: {strange}")
+            settled = {one: noted.get(one, NEVER) for one in there}
             noted.clear()
-            noted.update(dict.fromkeys(there, True))
+            noted.update({one: now if at == NEVER else at for one, at in settled.items()})
 
     def _expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
@@ -155,6 +158,6 @@ def crashed(entry: Entry) -> Fact:
     return entry.known.then(State.QUEUED, "deferred")
 
 
-async def _look(spool: SqliteSpool, sql: str) -> Sequence[tuple[object, ...]]:
-    found: list[tuple[object, ...]] = await spool._read(lambda db: db.execute(sql).fetchall())
+async def _look(spool: SqliteSpool, sql: str) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = await spool._read(lambda db: db.execute(sql).fetchall())
     return found

@@ -73,12 +73,16 @@ class Load:
             await asyncio.gather(*self._tasks)
             await self.simulator.idle()
 
+    async def post(self, mail: Mail, client: Client | None = None) -> Client | None:
+        """Send until it is answered 250; the connection to use for the next one."""
+        while not mail.id:
+            client = await self._try(client, mail)
+        return client
+
     async def _write(self) -> None:
         client: Client | None = None
         while not self._ending:
-            mail = self._compose()
-            while not mail.id:
-                client = await self._try(client, mail)
+            client = await self.post(self._compose(), client)
             await asyncio.sleep(self.pause)
         if client is not None:
             await client.close()

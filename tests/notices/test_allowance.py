@@ -54,3 +54,12 @@ def test_memory_is_bounded() -> None:
     for number in range(30_000):
         allowance.until(f"{number}@example.org", TWO, NOW + number)
     assert len(allowance._accounts) <= 20_000
+
+
+def test_a_clock_set_back_puts_no_list_off() -> None:
+    allowance = Allowance()
+    for _ in range(3):
+        allowance.until("a", TWO, NOW)
+    back = NOW - 10 * EVERY
+    assert allowance.until("a", TWO, back) == back + EVERY
+    assert allowance.lists(back + EVERY) == ["a"]

@@ -174,3 +174,35 @@ def test_row_112_words_of_a_provider_and_a_text_stay_where_they_belong(
         *("from", "to", "subject", "date", "message-id", "auto-submitted", "x-sms-id", "in-reply-to", "references"),
         *("mime-version", "content-type", "content-transfer-encoding"),
     }
+
+
+@pytest.mark.parametrize("to", ["anna@example.org", "j\u00fcrgen@example.org"])
+@pytest.mark.parametrize("letter", ["\u20ac", "\U0001f600", "x"])
+def test_row_112_words_of_any_length_fit_into_lines(to: str, letter: str) -> None:
+    """A line of a mail is at most 998 octets, not characters."""
+    given = notice(to=to, reason=letter * 500, code=letter * 500, address=f"{letter * 300}@sms.example.com")
+    raw = letters.to_author(SETTINGS, given, NOW)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_a_list_is_no_longer_than_a_mail_may_be() -> None:
+    owed = [*notice(count=2).together] * 50_000
+    raw = letters.digest(SETTINGS, "anna@example.org", "en", owed, NOW)
+    assert len(raw) < 1_000_000
+    text = people(raw)
+    assert "and 98000 more" in text
+    assert "What became of 100000 messages" in raw.decode()
+
+
+@pytest.mark.parametrize("write", [letters.to_author, letters.to_operator])
+def test_row_112_words_of_a_provider_are_one_line_for_people_too(write: Any) -> None:
+    raw = write(SETTINGS, notice(reason="no\r\n\r\n  +43 1: Delivered\x1b[2J\u2028x"), NOW)
+    assert "    Answer: 4002 no +43 1: Delivered [2J x" in people(raw).splitlines()
+
+
+def test_a_message_id_that_would_make_a_line_too_long_is_left_out() -> None:
+    given = notice()
+    odd = [replace(item, message_id=f"<{'x' * 980}@example.org>") for item in given.together]
+    raw = letters.to_author(SETTINGS, replace(given, together=odd), NOW)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert b"In-Reply-To" not in raw

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridge.config import Configuration, NoticesSettings, Rate
-from bridge.message import Channel, Delivery, IncomingSms, Reports, Sms, State, encode_sms
+from bridge.message import Channel, Delivery, IncomingSms, Report, Reports, ReportState, Sms, State, encode_sms
 from bridge.notices import Notices
 from bridge.spool import Intake, Step
 from bridge.spool.sqlite import SqliteSpool, open_spool
@@ -447,3 +448,45 @@ async def test_a_group_is_told_of_once(rig: Rig) -> None:
     assert mail["Subject"] == "Sent on to a group: team@sms.example.com"
     assert machine(mail) == [("rfc822; team@sms.example.com", "expanded", "2.0.0")]
     assert len(await rig.told(99)) == 1
+
+
+class _Overtaken(Notices):
+    """Between its look and its commit the phone reports."""
+
+    async def _send(self, *given: Any, **named: Any) -> None:
+        report = Report(notification_id="r", state=ReportState.DELIVERED, client_message_id="M1-1")
+        await self._spool.report(report, NOW + 5)
+        await super()._send(*given, **named)
+
+
+async def test_what_a_report_corrects_while_the_notice_is_written_is_not_told(rig: Rig) -> None:
+    await rig.spool.accept(intake(delivery(state=State.SENDING, notify="success,failure")))
+    await rig.fail("M1-1")
+    rig.notices = _Overtaken(
+        spool=rig.spool,
+        configuration=lambda: rig.configuration,
+        clock=lambda: rig.now,
+        new_id=rig.new_id,
+        wake=rig.woken.append,
+    )
+    assert await rig.told(3) == []
+    assert rig.woken == []
+    ((_, mail),) = await rig.told(10)
+    assert mail["Subject"] == "Delivered: +43 660 0000001"
+
+
+async def test_a_list_that_cannot_be_written_silences_nobody(rig: Rig) -> None:
+    limit = NoticesSettings(limit=Rate(count=1, seconds=3600))
+    rig.configuration = configuration(notices=limit)
+    names = [f"M{number}" for number in range(1, 5)]
+    for name in names:
+        odd = delivery(mail=name, state=State.SENDING, language="xx")
+        await rig.spool.accept(intake(odd, id=name))
+    await rig.fail(*(f"{name}-1" for name in names))
+    await rig.told(10)
+    other = delivery(mail="M9", state=State.SENDING, author="bernd@example.org")
+    await rig.spool.accept(intake(other, id="M9"))
+    await rig.fail("M9-1", now=NOW + 3700)
+    told = await rig.told(3720)
+    assert "bernd@example.org" in {item.recipient for item, _ in told}
+    assert POSTMASTER in {item.recipient for item, _ in told}

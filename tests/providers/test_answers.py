@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from bridge.message import Scope, Verdict
 from bridge.providers.websms.answers import LONGEST_WAIT, Answer, receipt, wait_asked
 from bridge.providers.websms.sentences import explain
-from bridge.providers.websms.sentences import explain
-from bridge.providers.websms.sentences import explain
 from tests.providers.answered import coded, judged
 
 
@@ -103,42 +101,6 @@ def test_another_id_echoed_is_a_success_to_look_at() -> None:
     found = judged(coded(2000, clientMessageId="m2-1"))
     assert (found.verdict, found.alert) == (Verdict.ACCEPTED, True)
     assert not judged(coded(2000, clientMessageId=None)).alert
-
-
-@pytest.mark.parametrize("code", [2000, 2001, 2999])
-@pytest.mark.parametrize("odd", [{"transferId": None}, {"clientMessageId": "m2-1"}])
-def test_a_success_to_look_at_is_not_explained_by_nothing_to_do(code: int, odd: dict[str, object]) -> None:
-    found = judged(coded(code, **odd))
-    told = explain(found.code, "en")
-    assert told is not None
-    assert "has taken the message" in told
-    assert "Nothing needs" not in told
-    assert str(code) in found.text
-    assert "nichts zu tun" not in (explain(found.code, "de") or "")
-
-
-def test_an_odd_test_is_still_told_to_be_a_test() -> None:
-    told = explain(judged(coded(2002, transferId=None)).code, "en")
-    assert told is not None
-    assert "test" in told
-
-
-@pytest.mark.parametrize("code", [2000, 2001, 2999])
-@pytest.mark.parametrize("odd", [{"transferId": None}, {"clientMessageId": "m2-1"}])
-def test_a_success_to_look_at_is_not_explained_by_nothing_to_do(code: int, odd: dict[str, object]) -> None:
-    found = judged(coded(code, **odd))
-    told = explain(found.code, "en")
-    assert told is not None
-    assert "has taken the message" in told
-    assert "Nothing needs" not in told
-    assert str(code) in found.text
-    assert "nichts zu tun" not in (explain(found.code, "de") or "")
-
-
-def test_an_odd_test_is_still_told_to_be_a_test() -> None:
-    told = explain(judged(coded(2002, transferId=None)).code, "en")
-    assert told is not None
-    assert "test" in told
 
 
 @pytest.mark.parametrize("code", [2000, 2001, 2999])

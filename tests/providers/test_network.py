@@ -31,14 +31,14 @@ from tests.providers.servers import (
 )
 
 
-async def test_refused_connection_is_surely_not_sent() -> None:
+async def test_row_85_refused_connection_is_surely_not_sent() -> None:
     async with raw(silent) as url:
         pass
     found = await sent_to(url)
     assert (found.verdict, found.status, found.alert) == (Verdict.TEMPORARY, "4.4.1", False)
 
 
-async def test_a_name_that_does_not_exist_is_surely_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_85_a_name_that_does_not_exist_is_surely_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -47,7 +47,7 @@ async def test_a_name_that_does_not_exist_is_surely_not_sent(monkeypatch: pytest
     assert (found.verdict, found.code, found.status) == (Verdict.TEMPORARY, "dns", "4.4.3")
 
 
-async def test_a_handshake_without_answer_is_surely_not_sent() -> None:
+async def test_row_85_a_handshake_without_answer_is_surely_not_sent() -> None:
     async with raw(silent) as url:
         found = await sent_to(url.replace("http:", "https:"), timeout=aiohttp.ClientTimeout(total=5, connect=0.2))
     assert (found.verdict, found.status) == (Verdict.TEMPORARY, "4.4.1")
@@ -101,7 +101,7 @@ async def test_a_valid_certificate() -> None:
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example.com", True)])
-async def test_a_bad_certificate_is_ours(name: str, trusted: bool) -> None:
+async def test_row_90_a_bad_certificate_is_ours(name: str, trusted: bool) -> None:
     server, authority = _authority(name)
     asked: list[bytes] = []
 
@@ -116,7 +116,7 @@ async def test_a_bad_certificate_is_ours(name: str, trusted: bool) -> None:
     assert not any(asked)
 
 
-async def test_a_server_with_old_tls_is_ours() -> None:
+async def test_row_90_a_server_with_old_tls_is_ours() -> None:
     async def too_old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
         writer.write(bytes([21, 3, 1, 0, 2, 2, 70]))  # TLS record: fatal alert, protocol_version
@@ -177,7 +177,7 @@ async def _huge_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 @pytest.mark.parametrize(
     "talk", [silent, _slow_body, _shut, _reset, _half_head, _half_body, _no_http, _endless, _huge_head]
 )
-async def test_what_happens_after_the_request_left_is_unknown(talk: Raw) -> None:
+async def test_row_86_what_happens_after_the_request_left_is_unknown(talk: Raw) -> None:
     async with raw(talk) as url:
         found = await sent_to(url, timeout=SHORT)
     assert found.verdict is Verdict.UNKNOWN

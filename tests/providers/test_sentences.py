@@ -66,18 +66,6 @@ def test_an_invalid_segment_is_told_in_words_true_of_texts_too() -> None:
     assert re.search(r"Bytes|Datei|Anhang|angehängt", german) is None
 
 
-def test_an_invalid_segment_is_told_in_words_true_of_texts_too() -> None:
-    english, german = SENTENCES["4027"]
-    assert re.search(r"bytes|file|attach", english, re.IGNORECASE) is None
-    assert re.search(r"Bytes|Datei|Anhang|angehängt", german) is None
-
-
-def test_an_invalid_segment_is_told_in_words_true_of_texts_too() -> None:
-    english, german = SENTENCES["4027"]
-    assert re.search(r"bytes|file|attach", english, re.IGNORECASE) is None
-    assert re.search(r"Bytes|Datei|Anhang|angehängt", german) is None
-
-
 def test_no_key_is_written_in_vain() -> None:
     families = {"2xxx", "4xxx", "other", "http 2xx", "http 3xx", "http 4xx", "http 5xx", "http other"}
     assert set(SENTENCES) == set(EVERY) | families

@@ -201,3 +201,13 @@ def test_octets_of_any_kind_do_no_harm(arg: bytes) -> None:
     for octets in (arg, b"<" + arg + b"@example.org>"):
         found = answer(octets, True, False)
         assert found in (501, 553) or (isinstance(found, str) and found.encode() in octets)
+
+
+def test_an_original_recipient_may_be_in_utf_8_where_the_mail_is() -> None:
+    """RFC 6533, 3: utf-8-addr-unitext."""
+    given = "<a@example.org> ORCPT=utf-8;jörg@example.org"
+    assert parse_path(given, True, recipient=True).params == {"ORCPT": "utf-8;jörg@example.org"}
+    for arg, wide in ((given, False), ("<a@example.org> ORCPT=utf-8;a\u2028b", True), ("<a@example.org> X=ö", True)):
+        with pytest.raises(BadPath) as caught:
+            parse_path(arg, wide, recipient=True)
+        assert (caught.value.code, caught.value.status) == (501, "5.5.4")

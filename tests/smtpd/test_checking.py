@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import MailAuthenticationSettings, SmtpdSettings
+from bridge.config import LimitsSettings, MailAuthenticationSettings, Rate, SmtpdSettings
+from bridge.limits import QUESTIONS
 from bridge.message import Channel, Delivery
 from bridge.proof.mail import MailAuthentication
 from bridge.recipients import asked_about
 from bridge.routing import Allow
+from bridge.smtpd.checking import MOST
 from tests.given import ANNA, DOMAIN, configuration
 from tests.proof import signing
 from tests.proof.dns_stub import serving
@@ -95,6 +97,25 @@ async def test_beside_a_phone_both_happen(tmp_path: Path) -> None:
         assert (await door.send(mail("Hallo"), f"anna@{DOMAIN}", ASKED)).startswith("250 ")
         assert await door.texts() == ["Hallo"]
         assert len(await door.kept(Channel.MAIL)) == 1
+
+
+async def test_one_mail_asks_about_a_few_addresses_and_a_machine_not_for_ever(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        assert (await door.send(mail("x"), *[ASKED] * (MOST + 1))).startswith("554 5.5.3 ")
+        assert await door.kept(Channel.MAIL) == []
+        for number in range(QUESTIONS.count // MOST):
+            assert (await door.send(mail(f"{number}"), *[ASKED] * MOST)).startswith("250 ")
+        assert (await door.send(mail("x"), ASKED)).startswith("450 4.7.1 ")
+        assert (await door.send(mail("x"), f"anna@{DOMAIN}")).startswith("250 ")
+
+
+async def test_the_answer_says_what_is_left(tmp_path: Path) -> None:
+    limits = LimitsSettings(sender=Rate(count=30, seconds=60), total=Rate(count=0))
+    async with open_door(tmp_path, configuration(limits=limits)) as door:
+        await door.send(mail("Hallo"), f"anna@{DOMAIN}")
+        await door.send(mail("Und?"), ASKED)
+        (answer,) = await door.kept(Channel.MAIL)
+        assert "sender 29 (30/min)" in read(answer).get_content()
 
 
 async def test_a_sender_proven_by_the_mail_itself(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from bridge import threads
 from bridge.config import Configuration, MailAuthenticationSettings, SmtpdSettings, WebsmsMailSettings
-from bridge.smtpd.contract import Peer
+from bridge.smtpd import replies
+from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.explanation import Explanation, explain
 from tests.given import ANNA, ANY, DOMAIN, GROUP, KEY, LINE, configuration
 from tests.make import NOW, PHONE
@@ -125,6 +126,18 @@ async def test_it_says_what_the_door_says(content: bytes, recipient: str, sender
         texts = await door.texts()
     words = explained(content, recipient, sender, rows=(ANNA, GROUP, ANY)).words
     assert texts == ([] if words is None else [words.text] * (3 if recipient.startswith("team") else 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "reply"),
+    [
+        (mail("x\r\n" * 400_000), replies.TOO_BIG),
+        (mail("x" * 17_000), replies.DATA_LINE_TOO_LONG),
+        (mail("x\x00y"), replies.NUL_IN_DATA),
+    ],
+)
+def test_what_is_not_taken_to_its_end(content: bytes, reply: Reply) -> None:
+    assert explained(content).reply == reply
 
 
 def test_what_is_cut_behind_signs_that_were_spelt_is_found() -> None:

@@ -193,3 +193,35 @@ def test_a_group_whose_success_is_told_once() -> None:
     assert found.original
     unproven = replace(group, proof=Proof(how="peer"))
     assert compiled(targets=[unproven]).expanded == []
+
+
+def _groups(*numbers: tuple[str, ...]) -> list[Target]:
+    row = replace(GROUP, reports=Reports.ALL, success="once")
+    return [
+        Target(address=f"team{at}@sms.example.com", route=row, numbers=each, proof=PROOF)
+        for at, each in enumerate(numbers)
+    ]
+
+
+def test_groups_with_phones_in_common_are_each_told_of_by_a_phone_of_their_own() -> None:
+    """Nothing can be kept of two of them under one name."""
+    one, two, three = GROUP.numbers
+    found = compiled(targets=_groups((one, two), (one, three), (one, two, three))).expanded
+    assert found == [
+        ("M1-1", "team0@sms.example.com"),
+        ("M1-3", "team1@sms.example.com"),
+        ("M1-2", "team2@sms.example.com"),
+    ]
+
+
+def test_a_group_named_twice_is_told_of_once() -> None:
+    (group,) = _groups(GROUP.numbers)
+    assert compiled(targets=[group, group]).expanded == [("M1-1", group.address)]
+
+
+def test_who_wants_to_hear_of_a_phone_named_twice_does_whatever_the_other_naming_says() -> None:
+    """The 250 to each recipient is a promise of its own."""
+    spelt = [replace(to_anna(), notify=notify, address=f"{notify}@sms.example.com") for notify in ("never", "failure")]
+    for targets in (spelt, spelt[::-1]):
+        found = only(compiled(targets=targets))
+        assert (found.notify, found.address) == ("failure", "failure@sms.example.com")

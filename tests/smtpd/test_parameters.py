@@ -66,6 +66,8 @@ def test_of_a_mail(keyword: str, value: str, problem: Reply | None) -> None:
         ("NOTIFY", "SUCCESS,", BAD),
         ("NOTIFY", "", BAD),
         ("ORCPT", "rfc822;anna@example.org", None),
+        ("ORCPT", "UTF-8;jörg@example.org", None),
+        ("ORCPT", "rfc822;jörg@example.org", BAD),
         ("ORCPT", "rfc822;", BAD),
         ("ORCPT", "anna@example.org", BAD),
         ("ORCPT", "rfc822;" + "x" * 493, None),

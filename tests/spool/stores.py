@@ -1,34 +1,12 @@
 """What tests of the contract know of both stores."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from bridge.spool.postgres.store import PostgresSpool, open_spool
+from bridge.spool.postgres.store import PostgresSpool
 from bridge.spool.sqlite import SqliteSpool
-from tests import pg
 
 Store = SqliteSpool | PostgresSpool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """A fresh one on the tests' server."""
-
-    server: pg.Server
-    name: str
-
-    @property
-    def url(self) -> str:
-        return self.server.url(self.name)
-
-    async def open(self, *, url: str = "", **options: Any) -> PostgresSpool:
-        """A node that looks at no others, unless `heartbeat` says so."""
-        return await open_spool(url or self.url, self.server.password, **{"heartbeat": 3600.0, **options})
-
-    def script(self, sql: str) -> None:
-        """As an administrator."""
-        self.server.script(sql, self.name)
 
 
 async def restarted(spool: Store, opened: Callable[[], Awaitable[Store]]) -> Store:

@@ -1,6 +1,7 @@
 """Moves write what they should and nothing else; every noun comes back from SQL as it went in."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.message import Channel, Delivery, OnUnknown, Reports, State
 from bridge.spool import MOVES, Event, Intake, Step, deliveries
+from bridge.spool.sqlite import LONGEST_WAIT, open_spool
 from tests.make import NOW, delivery, intake
 from tests.spool.stores import Store
 
@@ -188,3 +190,33 @@ async def test_what_the_client_asked_for_comes_before_what_the_row_says(
     for number, to, outcome in ((1, State.FAILED, "failed"), (2, State.DELIVERED, "delivered")):
         assert await spool.move([Step(id=f"M1-{number}", to=to, event="x", told=outcome)], NOW + 1) == [True]
     assert {item.told for item in await spool.telling(NOW + 2, NOW + 2, 9)} == told
+
+
+async def test_what_is_to_be_told_follows_a_clock_that_was_set(tmp_path: Path) -> None:
+    """Else a clock set back a day would keep a failure from its author for a day."""
+    spool = await open_spool(tmp_path / "s.db")
+    asked = {"notify": "success,failure"}
+    await spool.accept(
+        intake(*(delivery(n, state=State.SENDING, **asked) for n in (1, 2)), expanded=[("M1-1", "team@example.com")])
+    )
+    await spool.move([Step(id="M1-1", to=State.FAILED, event="bounced", told="failed")], NOW)
+    await spool.move([Step(id="M1-2", to=State.SENT, event="sent")], NOW)
+    back = 864_000.0
+    await spool.shift(-back)
+    due = await spool.telling(NOW - back, NOW - back, 9)
+    assert [(item.delivery.id, item.told) for item in due] == [("M1-1", "failed"), ("M1-1", "expanded")]
+    end = NOW + 86400 - back
+    assert [item.told for item in await spool.telling(end, end, 9)] == ["failed", "relayed", "expanded"]
+    await spool.close()
+
+
+async def test_after_a_start_with_a_clock_that_was_ahead_authors_do_not_wait_either(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    await spool.accept(intake(delivery(state=State.SENDING), expanded=[("M1-1", "team@example.com")]))
+    ahead = NOW + 864_000
+    await spool.move([Step(id="M1-1", to=State.FAILED, event="bounced", told="failed")], ahead)
+    await spool.postpone([("M1-1", "expanded")], ahead)
+    await spool.begin(NOW)
+    soon = NOW + LONGEST_WAIT
+    assert [item.told for item in await spool.telling(soon, soon, 9)] == ["failed", "expanded"]
+    await spool.close()

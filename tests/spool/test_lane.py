@@ -8,13 +8,12 @@ import pytest
 
 from bridge.message import Channel, State, StoreUnavailable
 from bridge.spool import Intake, Step
-from bridge.spool.postgres import lane
 from bridge.spool.postgres.link import Link
 from bridge.spool.postgres.store import PostgresSpool
+from tests.databases import Database
 from tests.make import NOW, delivery, intake
-from tests.spool.cut import When, wire
-from tests.spool.stores import Database, look
-from tests.wait import PATIENCE, until
+from tests.spool.stores import look
+from tests.wait import until
 
 
 def mail(number: int) -> Intake:
@@ -71,71 +70,6 @@ async def test_closing_commits_what_waits(emptied: Database) -> None:
     with pytest.raises(StoreUnavailable):
         await spool.accept(mail(99))
     await spool.close()  # twice is no error
-
-
-@pytest.mark.parametrize("when", list(When))
-async def test_row_80_a_commit_whose_answer_is_lost_is_looked_up(emptied: Database, when: When) -> None:
-    async with wire(emptied.url) as (line, url):
-        spool = await emptied.open(url=url)
-        await spool.accept(mail(0))
-        for number in range(1, 6):
-            line.cut = when
-            # Without a key nothing would suppress a second one.
-            plain = intake(delivery(mail=f"M{number}"), id=f"M{number}")
-            accepted = await asyncio.wait_for(spool.accept(plain), PATIENCE)
-            assert (accepted.id, accepted.repeated) == (f"M{number}", False)
-            assert len(await spool.show(f"M{number}")) == 1
-        assert line.cuts == 5
-        await spool.close()
-
-
-@pytest.mark.parametrize("when", list(When))
-async def test_a_call_is_begun_once_though_its_commit_lost_its_answer(emptied: Database, when: When) -> None:
-    async with wire(emptied.url) as (line, url):
-        spool = await emptied.open(url=url)
-        await spool.accept(mail(1))
-        line.cut = when
-        assert [item.id for item in await spool.claim(Channel.SMS, 9, NOW, NOW + 300)] == ["M1-1"]
-        line.cut = when
-        assert await spool.move([Step(id="M1-1", to=State.SENDING, event="sending", attempts=1)], NOW) == [True]
-        line.cut = when
-        assert await spool.move([Step(id="M1-1", to=State.SENT, event="sent")], NOW) == [True]
-        ((found, events),) = await spool.show("M1-1")
-        assert (found.state, found.attempts) == (State.SENT, 1)
-        assert [event.event for event in events] == ["queued", "sending", "sent"]
-        assert line.cuts == 3
-        await spool.close()
-
-
-async def test_row_80_what_cannot_be_found_out_is_unavailable_and_the_call_can_still_be_begun(
-    emptied: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The connection is lost after COMMIT, and the server with it; later it turns out that it was committed."""
-    monkeypatch.setattr(lane, "RESOLVE_FOR", 0.3)
-    async with wire(emptied.url) as (line, url):
-        spool = await emptied.open(url=url)
-        await spool.accept(mail(1))
-        await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
-        step = Step(id="M1-1", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
-        monkeypatch.setattr(lane.Link, "open", _away(lane.Link.open))
-        line.cut = When.AFTER
-        with pytest.raises(StoreUnavailable, match="not known"):
-            await spool.move([step], NOW)
-        monkeypatch.undo()
-        ((found, _),) = await spool.show("M1-1")
-        assert found.state is State.SENDING
-        assert await spool.move([step], NOW) == [True]  # nobody has begun it, and nobody else could
-        assert await spool.move([step], NOW) == [False]
-        await spool.close()
-
-
-def _away(really: object) -> object:
-    def away(link: Link) -> None:
-        if link._connection is None:
-            raise StoreUnavailable("no server")
-        really(link)  # type: ignore[operator] # Link.open
-
-    return away
 
 
 async def test_row_79_a_server_that_went_away_is_unavailable_and_then_well(bare: Database) -> None:
@@ -214,7 +148,7 @@ async def _killing(database: Database, every: float, chosen: random.Random | Non
     """An administrator who ends sessions: all of them once, or any of them all the time."""
     kills: list[int] = []
     sql = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608  # our own name
         f"WHERE datname = '{database.name}' AND pid <> pg_backend_pid() ORDER BY random() "
         f"LIMIT {1 if every else 100}"
     )

@@ -68,7 +68,7 @@ async def test_who_talked_to_whom_is_forgotten_with_the_history(spool: Store) ->
     assert authors == [("bernd@example.org",)]
 
 
-async def test_what_was_erased_is_not_on_the_disk(tmp_path: Path) -> None:
+async def test_row_129_what_was_erased_is_not_on_the_disk(tmp_path: Path) -> None:
     spool = await open_spool(tmp_path / "s.db")
     mark = b"seeded-marker-in-a-text"
     payload = encode_sms(Sms(text=mark.decode()))

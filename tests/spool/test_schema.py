@@ -36,7 +36,9 @@ def test_a_fresh_file_gets_every_table_and_its_version(db: apsw.Connection) -> N
     assert shape(db) == tables
 
 
-def test_an_old_file_is_brought_up_and_keeps_its_rows(db: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_76_an_old_file_is_brought_up_and_keeps_its_rows(
+    db: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     migrate(db)
     db.execute("INSERT INTO alerts (at, text) VALUES (1, 'kept')")
     further = ("ALTER TABLE alerts ADD COLUMN more TEXT NOT NULL DEFAULT 'x'; CREATE TABLE new (a);", "DROP TABLE new;")
@@ -47,7 +49,9 @@ def test_an_old_file_is_brought_up_and_keeps_its_rows(db: apsw.Connection, monke
     assert "new" not in shape(db)
 
 
-def test_a_migration_that_fails_leaves_the_old_version(db: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_76_a_migration_that_fails_leaves_the_old_version(
+    db: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     migrate(db)
     before = shape(db)
     monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE mails (a);"))
@@ -58,7 +62,7 @@ def test_a_migration_that_fails_leaves_the_old_version(db: apsw.Connection, monk
     assert not db.in_transaction
 
 
-def test_a_newer_file_is_refused_untouched(db: apsw.Connection) -> None:
+def test_row_76_a_newer_file_is_refused_untouched(db: apsw.Connection) -> None:
     db.pragma("user_version", len(MIGRATIONS) + 1)
     with pytest.raises(SpoolDamaged, match="install the newer smsbridge"):
         migrate(db)
@@ -108,7 +112,7 @@ print(steps)
 """
 
 
-def test_a_program_killed_in_a_migration_leaves_the_old_version_or_the_new(tmp_path: Path) -> None:
+def test_row_76_a_program_killed_in_a_migration_leaves_the_old_version_or_the_new(tmp_path: Path) -> None:
     def run(name: str, kill_at: int) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-c", KILLED, str(tmp_path / name), str(kill_at)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -68,7 +68,7 @@ async def test_what_was_accepted_survives_close_and_open(tmp_path: Path) -> None
     assert found == given
 
 
-def test_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
+def test_row_75_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     held = lock(path)
     with pytest.raises(SpoolLocked):
@@ -80,7 +80,7 @@ def test_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
     os.close(lock(path))
 
 
-def test_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
+def test_row_75_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     code = (
         "import sys; from pathlib import Path; from bridge.spool.sqlite import lock; lock(Path(sys.argv[1]));"
@@ -98,7 +98,7 @@ def test_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"this is no database at all, but a text" * 100, b"SQLite format 3\x00" + b"\xff" * 4080]
 )
-async def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+async def test_row_73_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.db"
     path.write_bytes(content)
     with pytest.raises(SpoolDamaged) as refused:
@@ -124,7 +124,7 @@ async def test_a_place_where_no_file_can_be_is_said(tmp_path: Path, at: str) -> 
         await open_spool(path)
 
 
-async def test_a_busy_database_is_unavailable_then_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_72_a_busy_database_is_unavailable_then_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)  # five seconds are for backups, not for tests
     spool = await open_spool(tmp_path / "s.db")
     other = apsw.Connection(str(tmp_path / "s.db"))
@@ -159,7 +159,7 @@ async def test_after_close_everything_is_unavailable(tmp_path: Path) -> None:
     await spool.close()  # twice is no error
 
 
-async def test_a_crash_is_recovered_from(tmp_path: Path) -> None:
+async def test_row_67_a_crash_is_recovered_from(tmp_path: Path) -> None:
     """The daemon is killed with one SMS and one mail under way and one lease out."""
     code = """
 import asyncio, os, signal, sys
@@ -217,7 +217,7 @@ def _made(path: Path) -> int:
     return asyncio.run(making())
 
 
-async def test_a_file_that_is_locked_at_the_start_is_not_called_damaged(
+async def test_row_72_a_file_that_is_locked_at_the_start_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
@@ -226,3 +226,120 @@ async def test_a_file_that_is_locked_at_the_start_is_not_called_damaged(
     with pytest.raises(StoreUnavailable):
         await open_spool(tmp_path / "s.db")
     other.close()
+
+
+async def test_row_72_a_lock_is_waited_for_for_five_seconds(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    assert sqlite.BUSY_TIMEOUT == 5.0
+    assert await spool.writer.run(lambda db: db.pragma("busy_timeout")) == 5000
+    await spool.close()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+async def test_row_73_damage_inside_is_found_at_the_start(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "s.db"
+    spool = await open_spool(path)
+    for number in range(40):
+        await spool.accept(intake(delivery(mail=f"M{number}", payload=bytes(4000))))
+    await spool.close()
+    content = bytearray(path.read_bytes())
+    pages = len(content) // 4096
+    for page in range(max(1, int(pages * share)), min(pages, int(pages * share) + 4)):
+        content[page * 4096 : page * 4096 + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    with pytest.raises(SpoolDamaged, match="backup"):
+        await open_spool(path)
+    assert path.read_bytes() == content, "for whoever can save something from it"
+
+
+async def test_row_73_looking_for_damage_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue of gigabytes must start at once too."""
+    path = tmp_path / "s.db"
+    spool = await open_spool(path)
+    for number in range(40):
+        await spool.accept(intake(delivery(mail=f"M{number}", payload=bytes(40_000))))
+    await spool.close()
+    content = bytearray(path.read_bytes())
+    content[-40_000:] = b"\xff" * 40_000
+    path.write_bytes(content)
+    monkeypatch.setattr(sqlite, "CHECK_STEPS", 20)
+    opened = await open_spool(path)
+    assert await opened.open_count() == 40
+    await opened.close()
+
+
+@pytest.mark.parametrize(("version", "good"), [("3.40.1", False), ("3.51.2", False), ("3.51.3", True), ("4.0", True)])
+async def test_row_74_a_library_that_can_lose_commits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, good: bool
+) -> None:
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: version)
+    if good:
+        await (await open_spool(tmp_path / "s.db")).close()
+        return
+    with pytest.raises(SpoolDamaged, match="can lose commits"):
+        await open_spool(tmp_path / "s.db")
+
+
+async def test_row_74_a_command_never_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = await open_spool(tmp_path / "s.db")
+    await daemon.accept(intake(delivery()))
+    monkeypatch.setattr("bridge.spool.writer.CHECKPOINT_AT", 1)
+    for _ in range(2):  # with the second answer the daemon's own checkpoint is over
+        await daemon.probe()
+    command = await open_spool(tmp_path / "s.db", command=True)
+    before = (tmp_path / "s.db").read_bytes()
+    for number in range(5):
+        await command.accept(intake(delivery(mail=f"C{number}")))
+    await command.close()
+    assert (tmp_path / "s.db").read_bytes() == before
+    await daemon.accept(intake(delivery(mail="M2")))
+    await daemon.close()
+    assert (tmp_path / "s.db").read_bytes() != before
+
+
+@pytest.mark.parametrize(("version", "what"), [(1, "start `smsbridge serve`"), (999, "install the newer")])
+async def test_row_76_a_command_changes_no_tables_below_a_daemon(tmp_path: Path, version: int, what: str) -> None:
+    path = tmp_path / "s.db"
+    made = apsw.Connection(str(path))
+    made.pragma("user_version", version)
+    made.close()
+    with pytest.raises(SpoolDamaged, match=what):
+        await open_spool(path, command=True)
+    made = apsw.Connection(str(path))
+    assert made.pragma("user_version") == version
+    made.close()
+
+
+async def test_row_76_being_asked_whether_it_is_ready_does_not_put_the_version_back(spool: SqliteSpool) -> None:
+    """The old program still runs while a new one has changed the tables."""
+    await spool.begin(NOW)
+    newer = len(MIGRATIONS) + 1
+    await spool.writer.run(lambda db: db.execute(f"PRAGMA user_version = {newer}").fetchall())
+    commits = spool.writer.commits
+    await spool.probe()
+    assert spool.writer.commits == commits + 1
+    assert await spool.writer.run(lambda db: db.pragma("user_version")) == newer
+
+
+async def test_row_76_an_update_with_a_full_queue_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.db"
+    old = apsw.Connection(str(path))
+    for sql in MIGRATIONS[:1]:
+        old.execute(sql)
+    old.pragma("user_version", 1)
+    columns = {row[1]: row[3] for row in old.execute("PRAGMA table_info(deliveries)")}
+    given = {"channel": "sms", "state": "queued", "on_unknown": "hold", "reports": "failures", "next_at": NOW}
+    needed = [name for name, required in columns.items() if required and name not in {"seq", "id"}]
+    values = [given.get(name, b"x" if name == "payload" else 0) for name in needed]
+    old.execute("BEGIN")
+    for number in range(20_000):
+        old.execute(
+            f"INSERT INTO deliveries (id, {', '.join(needed)}) VALUES ({', '.join('?' * (len(needed) + 1))})",  # noqa: S608  # our own names
+            [f"M{number}-1", *values],
+        )
+    old.execute("COMMIT")
+    old.close()
+    spool = await open_spool(path)
+    assert await spool.open_count() == 20_000
+    assert len(await spool.claim(Channel.SMS, 50, NOW, NOW + 300)) == 50
+    await spool.close()

@@ -128,6 +128,64 @@ async def test_a_group_that_was_split_up_is_told_of_whatever_becomes_of_its_phon
     assert await spool.telling(NOW + 99, NOW + 99, 9) == []
 
 
+async def test_a_group_of_which_no_phone_is_new_is_not_kept_for_ever(spool: Store) -> None:
+    """One whose mail came before leaves nothing behind that would stand in the way of others."""
+    again = {"seen": [b"key", b"other"], "expanded": [("M2-1", "team@sms.example.com")], "id": "M2"}
+    await spool.accept(intake(delivery(1), seen=[b"key"]))
+    await spool.accept(intake(delivery(1, "M2"), delivery(2, "M2"), **again))
+    assert await look(spool, "SELECT delivery FROM expansions") == []
+
+
+@pytest.mark.parametrize("told", ["failed", "delayed", "relayed", "expanded"])
+async def test_what_is_not_owed_any_more_is_not_told(spool: Store, told: str) -> None:
+    """Between looking and telling, news came: a notice of what was before would be wrong, or a second one."""
+    await spool.accept(intake(delivery(state=State.SENDING, notify="success,failure,delay", warn_at=NOW + 1)))
+    await fail(spool, "M1-1", at=NOW + 2)
+    await spool.report(Report(notification_id="r", state=ReportState.DELIVERED, client_message_id="M1-1"), NOW + 3)
+    notice = delivery(mail="N1", channel=Channel.MAIL, recipient="anna@example.org", sender="")
+    accepted = await spool.accept(intake(notice, id="N1", kind="notice", told=[("M1-1", told)]))
+    assert accepted.repeated
+    assert await spool.show("N1") == []
+    assert ids(await spool.telling(NOW + 3, NOW + 5, 9)) == [("M1-1", "delivered")]
+
+
+@pytest.mark.parametrize("told", ["failed", "delayed", "relayed", "expanded"])
+async def test_what_is_not_owed_any_more_is_not_put_off_either(spool: Store, told: str) -> None:
+    """Else what is over would be told in an hour."""
+    await spool.accept(intake(delivery(state=State.SENDING, warn_at=NOW + 1)))
+    await fail(spool, "M1-1", at=NOW + 2)
+    await spool.report(Report(notification_id="r", state=ReportState.DELIVERED, client_message_id="M1-1"), NOW + 3)
+    await spool.postpone([("M1-1", told)], NOW + 4)
+    assert await spool.telling(END, END, 9) == []
+
+
+async def test_a_notice_of_many_is_told_whole_or_not_at_all(spool: Store) -> None:
+    await spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING)))
+    await fail(spool, "M1-1", "M1-2", at=NOW + 2)
+    await spool.report(Report(notification_id="r", state=ReportState.DELIVERED, client_message_id="M1-1"), NOW + 3)
+    await tell(spool, ("M1-1", "failed"), ("M1-2", "failed"))
+    assert ids(await spool.telling(NOW + 3, NOW + 5, 9)) == [("M1-2", "failed")]
+
+
+async def test_what_ends_now_is_not_said_to_be_delayed(spool: Store) -> None:
+    """After a long time without power both are due; that it is still tried would be a lie."""
+    await spool.accept(intake(delivery(warn_at=NOW + 900)))
+    assert ids(await spool.telling(END - 1, END - 1, 9)) == [("M1-1", "delayed")]
+    assert await spool.telling(END, END, 9) == []
+
+
+async def test_a_failure_that_was_told_is_corrected_after_a_retry_too(spool: Store) -> None:
+    await spool.accept(intake(delivery(1, state=State.SENDING), delivery(2, state=State.SENDING)))
+    await fail(spool, "M1-1", "M1-2", at=NOW)
+    await tell(spool, ("M1-1", "failed"))
+    for name in ("M1-1", "M1-2"):  # of the second nobody had heard yet
+        for state in (State.QUEUED, State.SENDING, State.SENT):
+            assert await spool.move([Step(id=name, to=state, event="x")], NOW + 1) == [True]
+        report = Report(notification_id=name, state=ReportState.DELIVERED, client_message_id=name)
+        await spool.report(report, NOW + 3)
+    assert ids(await spool.telling(NOW + 3, NOW + 5, 9)) == [("M1-1", "corrected")]
+
+
 async def test_when_it_was_last_tried_is_known(spool: Store) -> None:
     await spool.accept(intake(delivery(), delivery(2)))
     for at in (NOW + 1, NOW + 7):

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.message import StoreUnavailable
 from bridge.spool.writer import MAX_BATCH, Writer
-from tests.wait import PATIENCE
+from tests.wait import PATIENCE, until
 
 
 @pytest.fixture
@@ -170,3 +170,52 @@ async def test_closing_commits_what_waits_and_refuses_what_comes_later(db: apsw.
         await writer.run(put(99))
     assert numbers(tmp_path / "w.db") == list(range(50))
     await writer.close()  # twice is no error
+
+
+async def test_row_129_once_nothing_waits_the_log_is_emptied(writer: Writer, tmp_path: Path) -> None:
+    log = tmp_path / "w.db-wal"
+    await writer.run(put(1))
+    assert log.stat().st_size > 0
+    writer.erase()
+    await writer.run(put(2))
+    await until(lambda: log.stat().st_size == 0 or None, "the log is empty")
+    assert numbers(tmp_path / "w.db") == [1, 2]
+
+
+async def test_row_129_a_reader_is_not_waited_for_but_the_next_time_will_do(writer: Writer, tmp_path: Path) -> None:
+    log = tmp_path / "w.db-wal"
+    await writer.run(put(1))
+    reader = apsw.Connection(str(tmp_path / "w.db"))
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    writer.erase()
+    await writer.run(put(2))
+    await writer.run(put(3))
+    assert log.stat().st_size > 0
+    reader.close()
+    await writer.run(put(4))
+    await until(lambda: log.stat().st_size == 0 or None, "the log is empty")
+
+
+async def test_the_log_does_not_grow_without_end(writer: Writer, tmp_path: Path) -> None:
+    def much(db: apsw.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (randomblob(400000))")
+
+    for _ in range(40):
+        await writer.run(much)
+    assert (tmp_path / "w.db").stat().st_size > 10_000_000, "it is copied into the database"
+    assert (tmp_path / "w.db-wal").stat().st_size < 8_000_000
+
+
+@pytest.mark.parametrize("error", [apsw.CorruptError("x"), apsw.NotADBError("x")])
+async def test_row_73_in_a_damaged_file_nothing_is_written(writer: Writer, tmp_path: Path, error: Exception) -> None:
+    def damaged(_: apsw.Connection) -> None:
+        raise error
+
+    await writer.run(put(1))
+    with pytest.raises(StoreUnavailable):
+        await writer.run(damaged)
+    assert type(error).__name__ in writer.broken
+    with pytest.raises(StoreUnavailable):
+        await writer.run(put(2))
+    assert numbers(tmp_path / "w.db") == [1]

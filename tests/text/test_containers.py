@@ -28,11 +28,11 @@ def test_quotations_stay_when_nothing_is_answered() -> None:
 
 
 def read(html: str, hide: Callable[[etree._Element], bool]) -> tuple[str, bool]:
-    """What is left to see, and whether anything was hidden."""
+    """What is left to see, without the marks in the place of quotations, and whether anything was hidden."""
     root = markup.tree(html)
     assert root is not None
     hidden = hide(root)
-    return " ".join(markup.render(root).split()), hidden
+    return " ".join(markup.render(root).replace(">", "").split()), hidden
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,23 @@ def test_what_is_no_quotation(html: str, left: str) -> None:
 def test_words_between_and_after_quotations_stay_in_order_and_apart() -> None:
     html = 'a<blockquote type="cite">q</blockquote>b<div class="yahoo_quoted">q</div>c'
     assert read(html, hide_quotes) == ("a b c", True)
+
+
+def test_a_quotation_leaves_marks_and_an_older_mail_at_the_end_none() -> None:
+    root = markup.tree('a<blockquote type="cite">q</blockquote>b<div id="appendonsend"></div>q')
+    assert root is not None
+    assert hide_quotes(root)
+    assert markup.render(root) == "a\n>\n>\nb"
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    ["On Wed, 2025-03-12 at 10:11 +0100, Anna wrote:", "Anna schrieb am 12.03.2025 um 10:11:", "Anna schreef:"],
+)
+def test_an_answer_below_an_introduction_that_no_program_marked_stays(introduction: str) -> None:
+    quoted = '<blockquote type="cite"><p>Wann?</p></blockquote>'
+    html = f"<p>Hallo,</p><div>{introduction}</div>{quoted}<p>Um 6.</p>{quoted}<p>Tor 3.</p>"
+    assert shown(html, reply=True) == "Hallo,\n\nUm 6.\n\nTor 3."
 
 
 def test_what_stands_before_the_older_mail_in_another_element_stays() -> None:

@@ -57,6 +57,12 @@ def test_the_authors_name_alone_in_a_line_is_a_closing(author: str) -> None:
     assert without_imprint(f"{words}\n{BLOCKS[0]}", "Max <max@example.com>") == f"{words}\n{BLOCKS[0]}"
 
 
+@pytest.mark.parametrize("author", ["alarm@example.com", "Alarm <a@example.com>", '"Alarm" <alarm@example.com>'])
+def test_a_name_of_one_word_heads_a_list_as_well(author: str) -> None:
+    alarm = "Brand in Halle 3.\n\nAlarm\nBeispiel GmbH\nMusterstraße 1, 1010 Wien\nTel. +43 660 000 0053"
+    assert without_imprint(alarm, author) == alarm
+
+
 @pytest.mark.parametrize(
     "asks", ["Bitte um Rückruf.", "Please call me.", "Merci de m'appeler.", "Meine neue Nummer steht hier."]
 )
@@ -73,6 +79,8 @@ def test_whoever_asks_for_a_call_keeps_his_number(asks: str) -> None:
         "Ruf an.\n\nLG\nNora\n+43 660 000 0001",
         "Kommt.\n\nLG Nora\nTreffpunkt 8:00\nBeispiel GmbH, Musterstraße 1\nwww.example.com",
         "Neu.\n\nMfG\nNora\n\nLieferadresse:\nBeispiel GmbH\nMusterstraße 1, 1010 Wien",
+        "Treffpunkt morgen um 8.\n\nLG Nora\n\nBeispiel GmbH\nMusterstraße 1, 1010 Wien",
+        "Bitte liefern.\n\nLG Nora\n\nBeispiel GmbH\nMusterstraße 1, 1010 Wien",
         "Die Adresse lautet\n\nViele Grüße\nNora\n\nBeispiel GmbH\nMusterstraße 1, 1010 Wien",
         "Wir treffen uns hier:\nGruß Nora\nHotel Beispiel\nMusterstraße 1, 1010 Wien\nwww.example.com",
         "Kontakte\n-----\nBeispiel GmbH, www.example.com\nMuster AG, +43 660 000 0001",

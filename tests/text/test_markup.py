@@ -40,6 +40,13 @@ def shown(markup: str, *, reply: bool = False) -> str:
         ("<pre>a\n\n  b</pre>", "a\n\n  b"),
         ("<noscript>JavaScript!</noscript>a", "a"),
         ('<span style="display: none">x</span><p hidden>y</p>a', "a"),
+        (
+            '<td style="font-size:0px;padding:2px"><div style="font-size:0"><p style="font-size:13px">a</p></div></td>',
+            "a",
+        ),
+        ('<div style="font-size: 0px"><b>x</b><ul><li>y</li></ul></div><p style="font:italic 9pt a">a</p>', "a"),
+        ('<div style="font-size:0 !important">x<span style="FONT-SIZE: 0.9em">a</span>y</div>', "a"),
+        ("<details><summary>a</summary>b</details>", "a\nb"),
         ("<style>p{}</style><script>x()</script><title>t</title><!-- c -->a", "a"),
         ("<head><title>t</title><body>a", "a"),
         ('<img src="x" alt="👍"><img src="y" alt="Logo">', "👍"),

@@ -90,6 +90,18 @@ def test_only_mails_that_say_so_are_flowed(field: str, words: str) -> None:
     assert text.read(mail(f"Content-Type: {field}", body=b"Hallo \r\nWelt\r\n")).text == words
 
 
+def test_an_answer_below_a_quotation_beyond_the_bound_is_found() -> None:
+    older = (
+        "Am 12.03.2025 um 09:58 schrieb Anna <anna@example.com>:\r\n" + "> Tor 3 ist schon seit heute zu\r\n" * 3_000
+    )
+    for body, words in (
+        (f"{older}\r\nUm 8.\r\n", "Um 8."),
+        (f"Hallo\r\n\r\n{older}\r\nUm 8.\r\n{older}", "Hallo\n\nUm 8."),
+    ):
+        assert text.read(mail("In-Reply-To: <a@example.com>", body=body.encode())).text == words
+    assert plain.without_depths("a\n> b\nc") == "a\n> b\nc"
+
+
 SIGNED = (
     "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHallo\n- -- \n- - Punkt\n-\n\nEnde\n"
     "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"

@@ -84,16 +84,30 @@ def test_repeated_fields(fields: str) -> None:
         "Kontakt: Emil <emil@example.com>\nTermin: 12.03.2025 10:00\nOrt: Wien",
         "-- kein Ende --\nWeiter",
         "Original message\nis lost",
+        "Der Kunde hat am 12.03.2025 gemeldet:\n- Pumpe leckt",
+        "Am 12.03.2025 um 10:30 schrieb der Zähler diese Werte:\n17 kW",
+        "The inspector wrote on 12 March 2025 that we must mend:\n- door",
+        "On 12 March 2025 the controller wrote these errors:\nE1",
+        "Le 12/03/2025 le client a écrit ceci :\nla pompe fuit",
+        "Am Montag um 10:00 kommt er. Er schrieb mir gestern:\nSchlüssel hinterlegen.",
+        "Il 12/03/2025 il tecnico ha scritto sul foglio:\nguasto",
+        "Von: Wien\nNach: Graz\nDatum: 3.5.2025 10:00\nBetreff: Paletten",
+        "Von: +43 1 0000000\nAn: fax@example.com\nDatum: 03.05.2025 10:03\nSeiten: 3",
+        "From: Max\nDate: Mon, 3 Mar 2025 10:00\nTo: nora@example.com\nDuration: 0:12",
+        "Von: Wien\nDatum: 3.5.2025 10:00\nBetreff: Fahrt\nKontakt: lager@example.com",
     ],
 )
 def test_own_words_stay(own: str) -> None:
     assert quotes.own_words(own) == own
+    assert quotes.own_words(f"Hallo Nora,\n\n{own}") == f"Hallo Nora,\n\n{own}"
 
 
 @pytest.mark.parametrize(
     "introduction",
     [
         "Zitat von Anna <anna@example.com>:",
+        "2025年3月12日 上午9:58\uff0c王芳 <wang@example.com> 写道\uff1a",
+        "\u202bבתאריך יום ד׳, 12 במרץ 2025 ב-9:58 מאת \u202aAnna\u202c\u200f <\u202aa@example.com\u202c\u200f>:\u202c",
         "ср, 12 мар. 2025 г. в 09:58, Анна <anna@example.com>:",  # no word of any language, an address and a time
     ],
 )
@@ -155,6 +169,8 @@ def test_a_sentence_before_an_introduction_is_not_taken_for_its_first_line() -> 
         "Enviado desde mi iPhone",
         "Envoyé à partir de Yahoo Mail pour Android",
         "Sent with [Proton Mail](https://proton.me/mail/home) secure email.",
+        "iPhoneから送信",
+        "发自我的iPhone",
         "Sent from Mailspring https://getmailspring.com/, the best free email app for work",
     ],
 )
@@ -172,6 +188,10 @@ def test_what_a_program_says_of_itself(last: str) -> None:
         "Von meiner Kollegin verschickt",
         "Inviato da Roma ieri",
         "Envoyé de mon bureau ce matin",
+        "Von meinem Handy habe ich dir die Fotos schon gesendet.",
+        "Sent from my phone an hour ago, did you get it?",
+        "Sent via mail to all customers",
+        "Inviato dal magazzino via mail ieri sera",
     ],
 )
 def test_last_lines_that_only_begin_like_a_programs(last: str) -> None:

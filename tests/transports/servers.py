@@ -121,6 +121,7 @@ class Script:
         self.sessions = 0
         self.data: list[bytes] = []
         self.after_mail: str = ""
+        self.refused = ""  # a recipient that does not exist here
         self.otherwise = "250 Ok\r\n"
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -142,6 +143,9 @@ class Script:
         while line := (await reader.readuntil(b"\r\n")).decode().rstrip("\r\n"):
             self.lines.append(line)
             verb = line.split()[0].upper()
+            if self.refused and line == f"RCPT TO:<{self.refused}>":
+                writer.write(b"550 5.1.1 no such mailbox\r\n")
+                continue
             if not await self._say(writer, verb):
                 return
             if verb == "QUIT":

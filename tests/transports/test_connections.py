@@ -62,7 +62,7 @@ async def test_closing_says_quit() -> None:
         assert script.lines[-1] == "QUIT"
 
 
-async def test_starttls_with_a_verified_name() -> None:
+async def test_row_114_starttls_with_a_verified_name() -> None:
     certificates = Certificates()
     async with good(tls_context=certificates.server, require_starttls=True) as (box, port):
         found = await sent_to(port, tls="required", ssl_context=certificates.client)
@@ -80,7 +80,7 @@ async def test_implicit_tls() -> None:
 
 @pytest.mark.parametrize("tls", ["required", "implicit"])
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example.com", True)])
-async def test_a_bad_certificate_is_ours(tls: str, name: str, trusted: bool) -> None:
+async def test_row_114_a_bad_certificate_is_ours(tls: str, name: str, trusted: bool) -> None:
     certificates = Certificates(name)
     settings: dict[str, Any] = {"tls": tls, "ssl_context": certificates.client if trusted else None}
     implicit = certificates.server if tls == "implicit" else None
@@ -91,7 +91,7 @@ async def test_a_bad_certificate_is_ours(tls: str, name: str, trusted: bool) -> 
         assert not box.mails
 
 
-async def test_no_starttls_where_it_is_required_is_ours() -> None:
+async def test_row_114_no_starttls_where_it_is_required_is_ours() -> None:
     async with good() as (box, port):
         found = await sent_to(port, tls="required")
         assert (found.verdict, found.scope, found.status) == (Verdict.OURS, Scope.ACCOUNT, "4.7.4")
@@ -176,7 +176,7 @@ async def test_no_way_to_log_in_is_ours() -> None:
     assert (found.verdict, found.scope, found.status) == (Verdict.OURS, Scope.ACCOUNT, "4.7.8")
 
 
-async def test_a_password_is_not_sent_in_clear_because_somebody_took_starttls_away() -> None:
+async def test_row_114_a_password_is_not_sent_in_clear_because_somebody_took_starttls_away() -> None:
     async with scripted() as (script, port):
         script.extensions = ["AUTH PLAIN"]
         found = await sent_to(port, tls="opportunistic", username="anna", password="x")

@@ -38,7 +38,7 @@ async def test_a_mail_arrives_as_it_was_written() -> None:
     assert found == Receipt(verdict=Verdict.ACCEPTED, code="250", text="2.0.0 Ok: queued as 4T1X2Z", status="2.0.0")
 
 
-async def test_bare_line_ends_cannot_smuggle_a_second_mail() -> None:
+async def test_row_113_bare_line_ends_cannot_smuggle_a_second_mail() -> None:
     async with scripted() as (script, port):
         payload = b"Subject: x\r\n\r\na\n.\nMAIL FROM:<x@example.com>\r.\r\nb"
         assert (await sent_to(port, changes={"payload": payload})).verdict is Verdict.ACCEPTED
@@ -155,7 +155,7 @@ async def test_a_reply_of_many_odd_lines_becomes_one_line() -> None:
         ("EHLO", "421 4.3.2 going down", "4.3.2"),
     ],
 )
-async def test_a_smarthost_that_takes_nobody_is_tried_later(verb: str, reply: str, status: str) -> None:
+async def test_row_108_a_smarthost_that_takes_nobody_is_tried_later(verb: str, reply: str, status: str) -> None:
     async with scripted() as (script, port):
         script.on[verb] = reply + "\r\n"
         found = await sent_to(port)
@@ -178,14 +178,14 @@ async def test_a_kept_connection_that_ends_with_the_next_mail_is_replaced(reply:
         assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
 
 
-async def test_nobody_there() -> None:
+async def test_row_108_nobody_there() -> None:
     async with scripted() as (_, port):
         pass
     found = await sent_to(port)
     assert (found.verdict, found.status, found.alert) == (Verdict.TEMPORARY, "4.4.1", False)
 
 
-async def test_no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_108_no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -197,7 +197,7 @@ async def test_no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA", "dot"])
 @pytest.mark.parametrize("how", ["", None], ids=["hangs up", "silent"])
-async def test_a_lost_connection_means_again_later(verb: str, how: str | None) -> None:
+async def test_row_110_a_lost_connection_means_again_later(verb: str, how: str | None) -> None:
     async with scripted() as (script, port), smarthost(port, command_timeout=0.2, data_timeout=0.2) as there:
         script.on[verb] = how
         found = await there.send(delivery(), NOW)
