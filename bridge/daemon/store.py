@@ -90,7 +90,7 @@ async def _begin(spool: SqliteSpool, now: float) -> None:
     """What an older copy of the spool holds is not sent by itself, and the operator is told."""
     try:
         held = await spool.begin(now)
-        if held is not None:
+        if held:  # nothing waited in a first start that was interrupted: that is no copy, and nothing is at stake
             get_logger("daemon").critical("spool restored", held=held, reason="it is older than what ran here last")
             await spool.alert(_RESTORED.format(held=held), now)
     except BaseException:

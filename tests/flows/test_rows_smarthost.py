@@ -1,4 +1,4 @@
-"""The smarthost in trouble, through everything: away, grey, refusing, cut off, without extensions, in wrong hands."""
+"""The smarthost in trouble, through everything: away, grey, refusing, cut off, without extensions, not itself."""
 
 import asyncio
 import email

@@ -1,13 +1,18 @@
 """The daemon's own life: how it stops, and how it says that it cannot start."""
 
+import asyncio
 import signal
 import socket
 import time
 from pathlib import Path
 
-from bridge.daemon import Daemon
-from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, letter, running
+import apsw
+import pytest
+
+from bridge.daemon import Daemon, daemon
+from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, SILENT_ADDRESS, letter, running
 from tests.flows.smtp import Client
+from tests.transports.servers import scripted
 from tests.wait import until
 
 SLOW = 2.0
@@ -41,11 +46,11 @@ async def test_row_123_sigterm_during_a_call_waits_for_its_answer(tmp_path: Path
 async def test_row_123_a_call_that_outlasts_the_patience_is_unknown_not_repeated(tmp_path: Path) -> None:
     async with running(tmp_path, start=False, simulated={"report_delay": 3.0}) as (bridge, simulator):
         simulator.fault(delay=30.0)
-        daemon = Daemon(bridge.config, grace=0.2)
-        await daemon.start()
+        under_test = Daemon(bridge.config, grace=0.2)
+        await under_test.start()
         identifier = await bridge.post(letter("zu langsam"))
         await until(lambda: simulator.messages or None, "the call is under way")
-        await daemon.stop()
+        await under_test.stop()
         assert (await bridge.show(identifier))[0]["state"] == "unknown"
         bridge.start()
         await bridge.settled(identifier, "delivered")  # by the phone's report
@@ -130,3 +135,84 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         assert str(bridge.port("webhook")) in bridge.log
         assert "address already in use" in bridge.log.lower()
         assert "Traceback" not in bridge.log
+
+
+def test_row_123_the_figures_are_those_of_the_list() -> None:
+    assert (daemon.DOOR_GRACE, daemon.CALL_GRACE) == (10, 25)
+    assert daemon.CALL_GRACE + 5 + 5 < 40, "with what is noted and closed after it"
+
+
+async def test_row_123_a_mail_that_is_never_finished_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "DOOR_GRACE", 0.5)
+    async with running(tmp_path, start=False) as (bridge, _):
+        under_test = Daemon(bridge.config)
+        await under_test.start()
+        async with await Client.connect(bridge.port("smtp")) as client:
+            client.writer.write(f"MAIL FROM:<{ANNA}>\r\nRCPT TO:<{ADDRESS}>\r\nDATA\r\n".encode())
+            for code in (b"250 ", b"250 ", b"354 "):
+                assert (await client.reader.readline()).startswith(code)
+            client.writer.write(b"\r\nhalb gesa")
+            await under_test.stop()
+            assert (await client.reader.read()).startswith(b"421 4.3.2 "), "not taken: its sender has it still"
+        assert await bridge.queue() == []
+
+
+async def test_row_123_a_second_sigterm_is_no_other_than_the_first(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, simulator):
+        simulator.fault(delay=SLOW)
+        await bridge.post(letter("langsam"), SILENT_ADDRESS)
+        await until(lambda: simulator.messages or None, "the call is under way")
+        for _ in range(3):
+            bridge.signal(signal.SIGTERM)
+        assert await bridge.ended(45) == 0
+        assert await bridge.queue() == []
+
+
+async def test_row_123_while_it_starts(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, simulator):
+        await simulator.stop()
+        await bridge.post(letter("wartet"), SILENT_ADDRESS)
+        assert await bridge.stop() == 0
+        for share in range(4):
+            bridge.start()
+            await asyncio.sleep(0.3 * share)
+            # Before it listens to signals there is nothing to bring to an end.
+            assert await bridge.stop() in {0, -signal.SIGTERM}
+        await simulator.start("127.0.0.1", bridge.port("provider"))
+        bridge.start()
+        await bridge.ready()
+        await bridge.drained()
+        assert [message.text for message in simulator.messages] == ["wartet"]
+
+
+async def test_row_123_while_nothing_can_be_written_down(tmp_path: Path) -> None:
+    async with running(tmp_path) as (bridge, simulator):
+        simulator.fault(delay=SLOW)
+        await bridge.post(letter("nicht notiert"), SILENT_ADDRESS)
+        await until(lambda: simulator.messages or None, "the call is under way")
+        other = apsw.Connection(str(tmp_path / "smsbridge.db"))
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        assert await bridge.stop() == 0
+        assert time.monotonic() - began < 40
+        other.execute("ROLLBACK")
+        other.close()
+        bridge.start()
+        await bridge.ready()
+        assert {left["state"] for left in await bridge.queue()} == {"unknown"}, "and never sent again by itself"
+        assert len(simulator.messages) == 1
+
+
+async def test_row_123_while_a_mail_is_handed_to_the_smarthost(tmp_path: Path) -> None:
+    async with scripted() as (script, port), running(tmp_path, smarthost=port) as (bridge, simulator):
+        script.on["dot"] = None
+        await simulator.incoming(phone=PHONE, line=LINE, text="unterwegs")
+        await until(lambda: script.data or None, "it is given")
+        bridge.signal(signal.SIGTERM)
+        assert await bridge.ended(45) == 0
+        del script.on["dot"]
+        bridge.start()
+        await until(lambda: len(script.data) == 2 or None, "it goes again, with the same Message-ID")
+        assert script.data[0] == script.data[1]
