@@ -27,6 +27,7 @@ Events are Postfix's words; everything variable is a field. The ``id`` is bound 
     paused resumed         a scope stopped, goes on      scope code reason
     spool unavailable      not kept, not acknowledged    reason
     started reloaded stopping stopped                    the daemon's own life
+    disk low, clock set, spool restored, giving up       somebody should look
 """
 
 import logging

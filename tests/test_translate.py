@@ -144,7 +144,7 @@ def test_neither_text_nor_subject_is_refused(policy: str, body: str) -> None:
     assert (refused.value.code, refused.value.status) == (554, "5.6.0")
 
 
-def test_what_is_too_long_is_cut_or_refused_as_the_route_says() -> None:
+def test_row_52_what_is_too_long_is_cut_or_refused_as_the_route_says() -> None:
     long = letter("", "wort " * 400)
     cut = said(long, max_parts=2)
     assert cut.endswith("...")
@@ -172,7 +172,7 @@ def test_what_is_too_long_is_cut_or_refused_as_the_route_says() -> None:
         ),
     ],
 )
-def test_a_refusal_says_how_long_a_text_is_and_what_made_it_so(body: str, sentence: str) -> None:
+def test_row_53_a_refusal_says_how_long_a_text_is_and_what_made_it_so(body: str, sentence: str) -> None:
     with pytest.raises(Untranslatable) as refused:
         said(letter("", body), max_parts=1, too_long="refuse")
     assert refused.value.sentence == sentence

@@ -30,6 +30,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 RESERVE = 10  # connections above the total, for trusted peers only
 MEMORY = 64 * 1024 * 1024  # octets that mails being read may take
 _IPV6_HOST_BITS = 64  # one customer has at least a /64
+_LAST_WORDS = 1.0  # seconds for the reply to who sends a mail and must go
 
 
 class Listener:
@@ -119,6 +120,9 @@ class Listener:
         for session in list(self.sessions):
             session.dismiss(replies.SHUTTING_DOWN)
         if not await self._wait_until_empty(timeout):
+            for session in list(self.sessions):
+                session.dismiss(replies.SHUTTING_DOWN, in_data=True)
+            await self._wait_until_empty(_LAST_WORDS)
             for session in list(self.sessions):
                 session.abort()
             await self._wait_until_empty(timeout)

@@ -19,6 +19,14 @@ _READERS = tuple(_KINDS.get(name) for name in COLUMNS)
 _FAILURES = "(CASE notify WHEN '' THEN reports <> 'none' ELSE instr(notify, 'failure') > 0 END)"
 _SUCCESS = "(CASE notify WHEN '' THEN reports = 'all' ELSE instr(notify, 'success') > 0 END)"
 
+STOPPED = "the bridge stopped during the call"
+"""What an event says of a delivery that a crash found under way."""
+
+MOST_STOPS = 3
+"""Crashes during one mail's delivery after which it waits for a person: it may be what stops the bridge."""
+
+_POISON = f"the bridge stopped {MOST_STOPS} times while it delivered this"
+
 MAX_TEXT = 500
 """Characters of a carrier's words that are kept."""
 
@@ -215,3 +223,15 @@ def events(db: apsw.Connection, delivery_id: str) -> list[Event]:
             "SELECT at, event, code, text FROM events WHERE delivery = ? ORDER BY rowid", (delivery_id,)
         )
     ]
+
+
+def interrupted(db: apsw.Connection, delivery_id: str, now: float) -> Step:
+    """What becomes of a mail that a crash found under way: it goes again, but not for ever."""
+    (stops,) = db.execute(
+        "SELECT count(*) FROM events WHERE delivery = ? AND event = 'deferred' AND text = ?", (delivery_id, STOPPED)
+    ).fetchone() or (0,)
+    if stops < MOST_STOPS - 1:
+        return Step(id=delivery_id, to=State.QUEUED, event="deferred", text=STOPPED, next_at=now)
+    words = f"The mail {delivery_id} is held: {_POISON}. Let it go with: smsbridge queue release {delivery_id}"
+    db.execute("INSERT INTO alerts (at, text) VALUES (?, ?)", (now, words))
+    return Step(id=delivery_id, to=State.HELD, event="held", code="stopped", text=_POISON)

@@ -277,15 +277,9 @@ def _known(db: apsw.Connection, step: Step) -> Step:
 
 def _recover(db: apsw.Connection, now: float) -> tuple[int, int]:
     steps = [
-        _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text="the bridge stopped during the call"))
+        _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text=deliveries.STOPPED))
         if delivery.channel is Channel.SMS
-        else Step(
-            id=delivery.id,
-            to=State.QUEUED,
-            event="deferred",
-            text="the bridge stopped during the call",
-            next_at=now,
-        )
+        else deliveries.interrupted(db, delivery.id, now)
         for delivery in deliveries.select(db, "state = 'sending'", ())
     ]
     for step in steps:

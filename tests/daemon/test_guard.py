@@ -3,6 +3,7 @@
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -11,7 +12,7 @@ from bridge.daemon import Daemon, guard
 from bridge.daemon.guard import Guard
 from bridge.daemon.steady import Steady
 from bridge.daemon.store import Kept
-from bridge.message import Channel, State
+from bridge.message import Channel, State, StoreUnavailable
 from bridge.spool import Step, disk
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.daemon.conftest import AUTHOR, House
@@ -106,7 +107,7 @@ async def test_row_78_what_waits_is_due_and_ends_as_long_from_now_as_before(
 ) -> None:
     now = machine.day
     watch = watching(spool, machine)
-    times = {"next_at": now + 300, "expires_at": now + 3600, "warn_at": now + 900, "changed_at": now}
+    times: dict[str, Any] = {"next_at": now + 300, "expires_at": now + 3600, "warn_at": now + 900, "changed_at": now}
     await spool.accept(intake(delivery(1, **times), delivery(2, state=State.SENT, **{**times, "warn_at": None})))
     machine.day += step
     await watch.once()
@@ -134,7 +135,7 @@ async def test_row_78_a_step_that_cannot_be_written_now_is_written_later(
         machine.day += step
         with monkeypatch.context() as patch:
             patch.setattr(spool.writer, "broken", "for this test")
-            with pytest.raises(guard.StoreUnavailable):
+            with pytest.raises(StoreUnavailable):
                 await watch.once()
         assert watch.clock() <= left, "meanwhile nothing is over that was not"
         await watch.once()

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import ssl
 import time
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -61,7 +62,7 @@ async def test_row_85_nobody_there_is_surely_not_sent_and_tried_again(tmp_path: 
         assert (found.state, found.code) == (State.QUEUED, "connect")
         for tries in (2, 3):
             clock.turn(MINUTE)
-            await until_async(lambda tries=tries: _tried(bridge, identifier, tries), "the next attempt")
+            await until_async(partial(_tried, bridge, identifier, tries), "the next attempt")
         await simulator.start("127.0.0.1", bridge.port("provider"))
         clock.turn(MINUTE)
         await bridge.drained()

@@ -172,8 +172,8 @@ async def test_row_114_an_answer_smuggled_in_before_the_handshake_is_not_believe
         writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    login = {"username": "a", "password": "b", "tls": "required", "ssl_context": certificates.client}
-    found = await sent_to(server.sockets[0].getsockname()[1], **login)
+    port = server.sockets[0].getsockname()[1]
+    found = await sent_to(port, tls="required", ssl_context=certificates.client, username="a", password="b")
     server.close()
     await server.wait_closed()
     assert found.verdict in {Verdict.TEMPORARY, Verdict.OURS}

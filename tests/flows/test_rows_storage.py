@@ -1,6 +1,7 @@
 """The disk and the file under a daemon that runs as a program: what it answers, how it ends, how it starts again."""
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -195,7 +196,7 @@ async def test_row_83_killed_for_its_memory_it_starts_again_whatever_the_queue(t
 
 
 def _resident(bridge: Bridge) -> int:
-    return int(Path(f"/proc/{bridge.pid}/statm").read_text().split()[1]) * 4096
+    return int(Path(f"/proc/{bridge.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def test_row_84_a_daemon_that_does_not_turn_says_nothing_to_the_watchdog(

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from bridge.daemon import Daemon, daemon
+from bridge.spool import sqlite
 from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, SILENT_ADDRESS, letter, running
 from tests.flows.smtp import Client
 from tests.transports.servers import scripted
@@ -187,15 +188,18 @@ async def test_row_123_while_it_starts(tmp_path: Path) -> None:
         assert [message.text for message in simulator.messages] == ["wartet"]
 
 
-async def test_row_123_while_nothing_can_be_written_down(tmp_path: Path) -> None:
-    async with running(tmp_path) as (bridge, simulator):
+async def test_row_123_while_nothing_can_be_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
+    async with running(tmp_path, start=False) as (bridge, simulator):
+        under_test = Daemon(bridge.config, grace=2 * SLOW)
+        await under_test.start()
         simulator.fault(delay=SLOW)
         await bridge.post(letter("nicht notiert"), SILENT_ADDRESS)
         await until(lambda: simulator.messages or None, "the call is under way")
         other = apsw.Connection(str(tmp_path / "smsbridge.db"))
         other.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
-        assert await bridge.stop() == 0
+        await under_test.stop()
         assert time.monotonic() - began < 40
         other.execute("ROLLBACK")
         other.close()
@@ -206,12 +210,13 @@ async def test_row_123_while_nothing_can_be_written_down(tmp_path: Path) -> None
 
 
 async def test_row_123_while_a_mail_is_handed_to_the_smarthost(tmp_path: Path) -> None:
-    async with scripted() as (script, port), running(tmp_path, smarthost=port) as (bridge, simulator):
+    async with scripted() as (script, port), running(tmp_path, start=False, smarthost=port) as (bridge, simulator):
+        under_test = Daemon(bridge.config, grace=0.5)
+        await under_test.start()
         script.on["dot"] = None
         await simulator.incoming(phone=PHONE, line=LINE, text="unterwegs")
         await until(lambda: script.data or None, "it is given")
-        bridge.signal(signal.SIGTERM)
-        assert await bridge.ended(45) == 0
+        await under_test.stop()
         del script.on["dot"]
         bridge.start()
         await until(lambda: len(script.data) == 2 or None, "it goes again, with the same Message-ID")

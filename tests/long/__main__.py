@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bridge import log
-from tests.long import count, cut, fuzz, kill, lost, outage, reading, slow, steps
+from tests.long import count, cut, fuzz, hours, kill, lost, outage, reading, slow, steps
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=0, help="stops at a sync, a send or a receive; 0: every one")
     parser.add_argument("--away", type=float, default=30.0, help="seconds that provider and smarthost are away")
     parser.add_argument("--messages", type=int, default=300, help="messages in each direction meanwhile")
+    parser.add_argument("--waiting", type=int, default=20_000, help="SMS that wait for a provider away for hours")
     parser.add_argument("--answers", type=int, default=1000, help="answers of the provider lost in a row")
     parser.add_argument("--commands", type=int, default=200_000, help="damaged SMTP commands")
     parser.add_argument("--mails", type=int, default=20_000, help="damaged mails")
@@ -49,6 +50,7 @@ _Figures = (
     | cut.Figures
     | steps.Figures
     | outage.Figures
+    | hours.Figures
     | lost.Figures
     | fuzz.Figures
     | slow.Figures
@@ -76,6 +78,10 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
     "outage": (
         "provider and smarthost away",
         lambda place, chosen: asyncio.run(outage.prove(place, messages=chosen.messages, away=chosen.away)),
+    ),
+    "hours": (
+        "the provider away for six hours, the clock turned",
+        lambda place, chosen: asyncio.run(hours.prove(place, messages=chosen.waiting)),
     ),
     "lost": (
         "answers of the provider lost in a row",

@@ -108,7 +108,7 @@ async def _fill(path: Path, messages: int) -> None:
 
 
 async def _is_empty(daemon: Daemon) -> bool:
-    return (await daemon.readiness())["queued"] == 0
+    return bool((await daemon.readiness())["queued"] == 0)
 
 
 def _count(figures: Figures, sent: Counter[str], order: list[int]) -> None:

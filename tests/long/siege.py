@@ -183,6 +183,9 @@ class Siege:
                 self._clients[number] = client
                 self._lost(number)
                 return
+            except asyncio.CancelledError:
+                sock.close()  # the siege ended while it connected
+                raise
         self.connections += 1
         self.most_open = max(self.most_open, len(self._clients))
 

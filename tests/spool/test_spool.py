@@ -7,6 +7,7 @@ import pytest
 
 from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import COMES_FROM, FINAL, MOVES, OPEN, Step
+from bridge.spool.deliveries import MOST_STOPS
 from tests.make import NOW, delivery, intake
 from tests.spool.stores import Store, restarted
 
@@ -108,6 +109,30 @@ async def test_recovery(opened: Callable[[], Awaitable[Store]]) -> None:
     states = [found.state for found, _ in await spool.show("M1")]
     assert states == [State.UNKNOWN, State.QUEUED, State.QUEUED]
     assert [item.id for item in await spool.claim(Channel.SMS, 10, NOW + 10, NOW + 300)] == ["M1-3"]
+    await spool.close()
+
+
+async def test_row_56_a_mail_that_is_under_way_at_each_crash_is_held_and_others_flow(
+    opened: Callable[[], Awaitable[Store]],
+) -> None:
+    spool = await opened()
+    poison = delivery(1, channel=Channel.MAIL)
+    other = delivery(2, channel=Channel.MAIL, next_at=NOW + 5)
+    await spool.accept(intake(poison, other))
+    states = []
+    for crash in range(1, MOST_STOPS + 1):
+        now = NOW + crash
+        claimed = await spool.claim(Channel.MAIL, 1, now, now + 300)
+        assert [item.id for item in claimed] == ["M1-1"]
+        assert await spool.move([Step(id="M1-1", to=State.SENDING, event="sending", attempts=1)], now) == [True]
+        spool = await restarted(spool, opened)
+        await spool.recover(now)
+        states.append((await spool.show("M1-1"))[0][0].state)
+    assert states == [State.QUEUED] * (MOST_STOPS - 1) + [State.HELD]
+    assert (await spool.show("M1-1"))[0][0].attempts == MOST_STOPS
+    (alert,) = await spool.alerts(9)
+    assert "smsbridge queue release M1-1" in alert.text
+    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW + 9, NOW + 300)] == ["M1-2"]
     await spool.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bridge.message import Channel, State
-from bridge.spool import Step
+from bridge.spool import Step, deliveries
 from bridge.spool.postgres.link import Link
 
 NODE: Final = "node"
@@ -17,7 +17,6 @@ COMMAND: Final = "command"
 DEAD: Final = "dead"
 
 _LIMIT: Final = 1000
-_STOPPED: Final = "the bridge stopped during the call"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,10 +112,15 @@ def orphaned(db: Link, now: float) -> list[tuple[Step, str | None]]:
     ).fetchall()
     # Looked at again: a row that was waited for may have begun anew by a node younger than the first look.
     alive = {row[0] for row in db.execute("SELECT id FROM nodes WHERE role = ?", (NODE,))}
-    unknown = Step(id="", to=State.UNKNOWN, event="unknown", only_from=frozenset({State.SENDING}), text=_STOPPED)
-    again = replace(unknown, to=State.QUEUED, event="deferred", next_at=now)
+    unknown = Step(
+        id="", to=State.UNKNOWN, event="unknown", only_from=frozenset({State.SENDING}), text=deliveries.STOPPED
+    )
     return [
-        (replace(unknown if channel == Channel.SMS else again, id=delivery_id), sent_by)
+        (replace(unknown, id=delivery_id) if channel == Channel.SMS else _again(db, delivery_id, now), sent_by)
         for delivery_id, channel, sent_by in rows
         if sent_by not in alive
     ]
+
+
+def _again(db: Link, delivery_id: str, now: float) -> Step:
+    return replace(deliveries.interrupted(db.cursor, delivery_id, now), only_from=frozenset({State.SENDING}))
