@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from tests.flows.office import Office
 from tests.flows.program import PROGRAM, Port
 from tests.flows.rig import LINE, Bridge
 from tests.flows.smtp import Client
+from tests.long.kill import ANSWER_TAKES
 from tests.long.load import Load
 
 HEARTBEAT, DEAD_AFTER = 0.2, 1.5
@@ -32,7 +34,7 @@ class Member(Bridge):
         f"store.HEARTBEAT, store.DEAD_AFTER = {HEARTBEAT}, {DEAD_AFTER}; from bridge.cli",
     )
 
-    def join(self, first: Bridge, *, url: str, password: str, webhook: int) -> None:
+    def join(self, first: Bridge, *, url: str, password: str, webhook: int, key: str) -> None:
         """Share spool, account, webhook and key with the others; `webhook` is the balancer's port."""
         text = self.config.read_text(encoding="utf-8")
         text = text.replace(f":{self.port('provider')}/rest", f":{first.port('provider')}/rest")
@@ -41,7 +43,7 @@ class Member(Bridge):
         )
         self.config.write_text(f'{text}\n[spool]\nurl = "{url}"\npassword_file = "spool-password"\n', encoding="utf-8")
         self.write_token(first.token)
-        for name, content in (("webhook-secret", first.secret), ("spool-password", password), ("key", first.secret)):
+        for name, content in (("webhook-secret", first.secret), ("spool-password", password), ("smsbridge.key", key)):
             self._private(name, content)
 
 
@@ -118,6 +120,11 @@ class Cluster:
     server: pg.Server
     database: str
 
+    @property
+    def doors(self) -> Sequence[Member]:
+        """Those that mail can be given to."""
+        return [member for member in self.members if "delivery" not in member.options]
+
     async def rows(self) -> list[tuple[Any, ...]]:
         """Of each SMS the mail, the state, the recipient and how often it was sent again."""
         found: list[tuple[Any, ...]] = []
@@ -142,18 +149,21 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    place: Path, server: pg.Server, database: str, *, nodes: int, routes: str, answer_takes: float
+    place: Path, server: pg.Server, database: str, *, nodes: int, routes: str, split: bool = False
 ) -> AsyncIterator[Cluster]:
-    """So many nodes, all up."""
-    office, way_out, way_in = Office(answer_takes), Port(), Port()
+    """So many nodes, all up; with `split` every other one is the doors and the rest deliver."""
+    office, way_out, way_in = Office(ANSWER_TAKES), Port(), Port()
     members: list[Member] = []
+    key = secrets.token_hex(32)
     try:
         for number in range(nodes):
             home = place / f"node{number}"
             home.mkdir()
             members.append(Member(home, routes=routes, smarthost=way_out.number))
+            if split:
+                members[-1].options = ("--only", "delivery" if number % 2 else "smtpd,webhook")
             url = server.url(database)
-            members[-1].join(members[0], url=url, password=server.password, webhook=way_in.number)
+            members[-1].join(members[0], url=url, password=server.password, webhook=way_in.number, key=key)
         first = members[0]
         simulator = Simulator(
             SimulatorSettings(
@@ -167,11 +177,11 @@ async def cluster(
                 strict=True,
             )
         )
-        balancer = Balancer([member.port("webhook") for member in members])
+        balancer = Balancer([member.port("webhook") for member in members if "delivery" not in member.options])
         async with office.open(way_out.number), balancer.open(way_in.number):
             await simulator.start("127.0.0.1", first.port("provider"))
             try:
-                simulator.fault(times=10**9, delay=answer_takes)
+                simulator.fault(times=10**9, delay=ANSWER_TAKES)
                 for member in members:
                     member.start()
                 for member in members:

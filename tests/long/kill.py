@@ -32,7 +32,7 @@ PAUSE = 0.01
 EARLY, STOPPING = 0.2, 0.2
 """Shares of kills that do not wait for the daemon to be ready, and that hit it while it obeys a SIGTERM."""
 
-_RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
+RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict
             figures.unknown_arrived += 1
             if mail.reported:
                 figures.wrong.append(f"{mail.id} is unknown though its phone reported it")
-    at_once = [int(count) for count in _RECOVERED.findall(bridge.log)]
+    at_once = [int(count) for count in RECOVERED.findall(bridge.log)]
     figures.most_unknown = max(at_once, default=0)
     strange = len(arrived) - figures.delivered
     expect(figures, figures.doubled == 0, f"{figures.doubled} texts or ids reached the provider twice")

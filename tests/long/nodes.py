@@ -1,4 +1,4 @@
-"""Several nodes on one PostgreSQL, one of them killed or frozen again and again: nothing lost, nothing doubled on `hold`.
+"""Several nodes on one PostgreSQL, one of them killed or frozen again and again: nothing lost or doubled.
 
 Each node is the program itself, with its own doors. Mail clients write to any of them and go to another one when no
 reply comes; the provider's notifications come through a balancer. A frozen node sleeps for longer than the others wait,
@@ -7,12 +7,14 @@ when an answer was lost: there a message may go twice, and how often is counted.
 """
 
 import asyncio
+import itertools
 import json
 import random
 import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,7 @@ ADDRESSES = (SILENT_ADDRESS, ADDRESS, AGAIN_ADDRESS)
 KILL, FREEZE = "kill", "freeze"
 
 _TAKEN_OVER = re.compile(r"another node stood still")
+_NUMBERS = itertools.count(1)
 _CALLS = 8  # a node's max_in_flight
 
 
@@ -52,15 +55,17 @@ class Figures(kill.Figures):
 
 
 async def prove(
-    place: Path, server: pg.Server, database: str, *, nodes: int, blows: tuple[str, ...], seed: int
+    place: Path, server: pg.Server, *, nodes: int, blows: Sequence[str], seed: int, split: bool = False
 ) -> Figures:
     """Strike one node after the other; `wrong` is empty when every promise was kept."""
     began, chance = time.monotonic(), random.Random(seed)
-    figures = Figures(seed=seed, nodes=nodes, kills=blows.count(KILL), freezes=blows.count(FREEZE))
+    frozen = sum(blow == FREEZE for blow in blows)
+    figures = Figures(seed=seed, nodes=nodes, kills=len(blows) - frozen, freezes=frozen)
     routes = ROUTES + ROUTE + AGAIN_ROUTE
-    place.mkdir(exist_ok=True)
-    async with cluster(place, server, database, nodes=nodes, routes=routes, answer_takes=kill.ANSWER_TAKES) as here:
-        load = Spread(here.members[0], here.simulator, kill.PAUSE, ADDRESSES, members=here.members, chance=chance)
+    database = f"nodes_{next(_NUMBERS)}"
+    await asyncio.to_thread(server.script, f"CREATE DATABASE {database}")
+    async with cluster(place, server, database, nodes=nodes, routes=routes, split=split) as here:
+        load = Spread(here.members[0], here.simulator, kill.PAUSE, ADDRESSES, members=here.doors, chance=chance)
         load.begin()
         for blow in blows:
             await asyncio.sleep(chance.uniform(0.2, 1.5))
@@ -74,6 +79,7 @@ async def prove(
         logs = [member.log for member in here.members]
         for member in here.members:
             kill.expect(figures, await member.stop() == 0, "a node did not stop cleanly at the end")
+    figures.most_unknown = max((int(count) for log in logs for count in kill.RECOVERED.findall(log)), default=0)
     figures.taken_over = sum(len(_TAKEN_OVER.findall(log)) for log in logs)
     kill.expect(figures, not any("Traceback" in log for log in logs), "a node failed in our own code")
     figures.seconds = time.monotonic() - began
@@ -137,3 +143,10 @@ async def _reconcile(figures: Figures, here: Cluster, load: Spread, accepted: Pa
     kill.expect(figures, figures.lost == 0, f"{figures.lost} mails were acknowledged and lost")
     kill.expect(figures, strange == 0, f"{strange} texts reached the provider that nobody wrote")
     kill.expect(figures, figures.unknown <= blows * _CALLS, "more is unknown than blows can make")
+
+
+async def alternating(place: Path, *, nodes: int, blows: int, seed: int, split: bool = False) -> Figures:
+    """The same on a server of its own, kills and freezes by turns."""
+    with pg.server() as server:
+        by_turns = [FREEZE if number % 2 else KILL for number in range(blows)]
+        return await prove(place, server, nodes=nodes, blows=by_turns, seed=seed, split=split)
