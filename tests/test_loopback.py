@@ -44,7 +44,7 @@ async def test_row_64_no_test_sends_an_sms_to_the_real_provider() -> None:
 
 
 def test_row_64_nor_does_a_daemon_that_a_test_starts() -> None:
-    source = program._PROGRAM.replace("from bridge.cli import main; main()", "")
+    source = program.PROGRAM.replace("from bridge.cli import main; main()", "")
     source += "import socket; socket.socket().connect(('192.0.2.1', 9))"
     ended = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1

@@ -13,15 +13,25 @@ from bridge.cli.options import run, with_config
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
-def serve(config_path: Path, unmasked: bool, log_level: str) -> int:
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ROLE",
+    help="smtpd, webhook or delivery, several with commas or the option again; needs PostgreSQL.  [default: all]",
+)
+def serve(config_path: Path, unmasked: bool, log_level: str, only: tuple[str, ...]) -> int:
     """Run the bridge until SIGTERM; SIGHUP reloads the configuration."""
     from bridge import log  # noqa: PLC0415  # the whole daemon is behind this: not for --help
     from bridge.daemon import Daemon  # noqa: PLC0415
+    from bridge.daemon.parts import ROLES  # noqa: PLC0415
 
+    named = {role.strip() for several in only for role in several.split(",")}
+    if wrong := sorted(named - set(ROLES)):
+        raise click.UsageError(f"--only {wrong[0]!r}: the roles are {', '.join(ROLES)}")
     log.configure(level=log_level, unmasked=unmasked)
 
     async def serving() -> int:
-        daemon = Daemon(config_path)
+        daemon = Daemon(config_path, only=named or ROLES)
         await daemon.start()
         return 0 if await daemon.run() else 1
 

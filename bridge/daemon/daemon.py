@@ -4,18 +4,20 @@ import asyncio
 import random
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from bridge import __version__, config, routing, sdnotify
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
-from bridge.daemon import mail_door
+from bridge.daemon.doors import Doors
 from bridge.daemon.guard import Guard
 from bridge.daemon.parts import (
     DIAGNOSTICS,
+    ROLES,
     SMARTHOST_CONNECTIONS,
+    check_roles,
     explain,
     mail_authentication,
     needs_restart,
@@ -39,7 +41,6 @@ from bridge.notices import Notices
 from bridge.proof.logins import Logins
 from bridge.providers import Provider
 from bridge.smtpd.door import Door
-from bridge.smtpd.listener import Listener
 from bridge.transports import Transport
 from bridge.webhook import Webhook
 
@@ -53,8 +54,12 @@ _COUNT_EVERY: Final = 2.0
 class Daemon:
     """One bridge. `start`, then `run` until a signal or `stop`."""
 
-    def __init__(self, path: Path, *, clock: Clock | None = None, grace: float = CALL_GRACE) -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock | None = None, grace: float = CALL_GRACE, only: Collection[str] = ROLES
+    ) -> None:
+        """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest."""
         self._path = path
+        self._roles = [role for role in ROLES if role in only]
         self._clock = clock or Steady()
         self._grace = grace
         self._log = get_logger("daemon")
@@ -69,11 +74,7 @@ class Daemon:
     @property
     def ports(self) -> dict[str, list[int]]:
         """The ports that are listened on, by door; port 0 in the configuration lets the system choose."""
-        return {
-            "smtpd": self._smtpd.ports,
-            "webhook": self._webhook_listener.ports,
-            "console": self._console_listener.ports,
-        }
+        return {**self._doors.ports, "console": self._console_listener.ports}
 
     async def start(self) -> None:
         """Open spool, doors and deliveries.
@@ -84,6 +85,7 @@ class Daemon:
         for warning in self._configuration.warnings:
             self._log.warning("configuration", reason=str(warning))
         settings = self._configuration.settings
+        check_roles(self._configuration, self._roles)
         try:
             self._provider, self._transport = provider(self._configuration), transport(self._configuration)
         except ValueError as error:  # what only shows when a client is made of it
@@ -97,7 +99,8 @@ class Daemon:
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
         self._queued = await self._spool.open_count()
-        self._build_deliveries()
+        if "delivery" in self._roles:
+            self._build_deliveries()
         await self._open_doors()
         self._watch()
         self._ready = True
@@ -120,11 +123,8 @@ class Daemon:
         sdnotify.stopping("draining")
         self._log.info("stopping")
         # What a door still takes in while it drains waits in the spool for the next start.
-        await asyncio.gather(
-            self._smtpd.drain(DOOR_GRACE),
-            self._webhook_listener.close(),
-            *(agent.stop(self._grace) for agent in self._agents.values()),
-        )
+        ending = (agent.stop(self._grace) for agent in self._agents.values())
+        await asyncio.gather(self._doors.drain(DOOR_GRACE), *ending)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -141,7 +141,7 @@ class Daemon:
             new = await asyncio.to_thread(config.load, self._path)
             if not new.keys:
                 raise OSError(f"{new.settings.key_file}: the key file is gone; put it back, or every token dies")  # noqa: TRY301
-            terms = mail_door.terms(new, self._door)
+            terms = self._doors.terms(new)
             carriers = provider(new), transport(new)
         except (ConfigError, OSError, ValueError) as error:
             problems = error.problems if isinstance(error, ConfigError) else (error,)
@@ -150,14 +150,13 @@ class Daemon:
             sdnotify.ready(f"the new configuration is wrong, the old one stays: {len(problems)} errors")
             return
         self._configuration = new
-        mail_door.end_logins(self._smtpd, old.users, new.users)
         self._mail_authentication = mail_authentication(new)
         for difference in routing.differences(old.routes, new.routes):
             self._log.info("route changed", reason=difference)
         for name in needs_restart(old, new):
             self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
         await self._replace_carriers(old, new, *carriers)
-        mail_door.renew(self._smtpd, new, terms)
+        self._doors.renew(new, terms)
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
             agent.wake()
@@ -171,15 +170,14 @@ class Daemon:
         paused = {name: words for agent in self._agents.values() for name, words in agent.paused.items()}
         calls = {channel.value: agent.in_flight for channel, agent in self._agents.items()}
         shown = {"ready": self._ready, "queued": queued, "calls": calls, "paused": paused, "version": __version__}
-        return {**shown, "test": self._configuration.settings.websms.test}
+        return {**shown, "test": self._configuration.settings.websms.test, "roles": self._roles}
 
     def wake(self, channel: Channel) -> None:
         """Something new for a channel is in the spool."""
         self._queued += 1
-        self._agents[channel].wake()
+        self._heard(channel)
 
     def _heard(self, channel: Channel) -> None:
-        """Another node took something in."""
         if channel in self._agents:
             self._agents[channel].wake()
 
@@ -218,10 +216,18 @@ class Daemon:
         )
 
     async def _open_doors(self) -> None:
-        settings = self._configuration.settings
-        new_id = mail_ids(self._clock, secrets.token_bytes)
         self._mail_authentication = mail_authentication(self._configuration)
-        self._door: Door = Door(
+        new_id = mail_ids(self._clock, secrets.token_bytes)
+        mail = self._mail_door(new_id) if "smtpd" in self._roles else None
+        webhook = self._webhook(new_id).app if "webhook" in self._roles else None
+        handed = sdnotify.listen_sockets()
+        self._doors: Doors = Doors(mail=mail, webhook=webhook)
+        await self._doors.open(self._configuration, handed)
+        self._console_listener = HttpListener(console(self.readiness))
+        await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))
+
+    def _mail_door(self, new_id: Callable[[], str]) -> Door:
+        return Door(
             spool=self._spool,
             configuration=lambda: self._configuration,
             logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
@@ -232,7 +238,9 @@ class Daemon:
             wake=self.wake,
             full=lambda: self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued,
         )
-        webhook = Webhook(
+
+    def _webhook(self, new_id: Callable[[], str]) -> Webhook:
+        return Webhook(
             provider=lambda: self._provider,
             spool=self._spool,
             configuration=lambda: self._configuration,
@@ -242,18 +250,13 @@ class Daemon:
             heard=self._limits.exchanges.heard,
             full=lambda: self._guard.closed,
         )
-        handed = sdnotify.listen_sockets()
-        self._smtpd: Listener = await mail_door.open_listener(self._configuration, self._door, handed)
-        self._webhook_listener = HttpListener(webhook.app, spared=lambda: self._configuration.settings.webhook.networks)
-        self._console_listener = HttpListener(console(self.readiness))
-        await self._webhook_listener.open(settings.webhook.listen, handed.get("webhook", ()))
-        await self._console_listener.open(settings.console.listen, handed.get("console", ()))
 
     def _watch(self) -> None:
         for agent in self._agents.values():
             self._spawn(agent.run())
-        self._spawn(self._every(sweep.EVERY, self._sweep.once))
-        self._spawn(self._every(NOTICES_EVERY, self._notices.once))
+        if self._agents:
+            self._spawn(self._every(sweep.EVERY, self._sweep.once))
+            self._spawn(self._every(NOTICES_EVERY, self._notices.once))
         self._spawn(self._every(_COUNT_EVERY, self._look_round))
         interval = sdnotify.watchdog_interval()
         if interval is not None:

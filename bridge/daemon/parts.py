@@ -3,17 +3,21 @@
 import asyncio
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from bridge import config
-from bridge.config import Configuration
+from bridge.config import ConfigError, Configuration, Problem
 from bridge.proof.mail import MailAuthentication
 from bridge.providers import Provider
 from bridge.providers.websms import Websms, sentences
 from bridge.transports import Transport
 from bridge.transports.maildir import Maildir
 from bridge.transports.smtp import Smarthost
+
+ROLES: Final = ("smtpd", "webhook", "delivery")
+"""What one process does alone, or several on one PostgreSQL share."""
 
 SMARTHOST_CONNECTIONS: Final = 4
 DIAGNOSTICS: Final = sentences.DIAGNOSTICS
@@ -110,6 +114,22 @@ def with_keys(configuration: Configuration) -> Configuration:
         file.flush()
         os.fsync(file.fileno())
     return config.load(configuration.path)
+
+
+def check_roles(configuration: Configuration, roles: Collection[str]) -> None:
+    """Raises `ConfigError` where the spool is a file and somebody else would have to do a part of the work."""
+    if set(roles) == set(ROLES) or not configuration.settings.spool.url.startswith("sqlite:"):
+        return
+    raise ConfigError(
+        (
+            Problem(
+                file=configuration.path.name,
+                key="spool.url",
+                message=f"--only {','.join(roles)} leaves work to other processes, and a SQLite file has only one",
+                hint='several need "postgresql://USER@HOST/DATABASE"; or leave --only away',
+            ),
+        )
+    )
 
 
 def sqlite_path(url: str) -> Path:

@@ -75,3 +75,21 @@ def test_a_log_level_that_does_not_exist_is_wrong_usage(here: Here, served: Path
     ran = here("serve", "--config", served, "--log-level", "loud")
     assert (ran.code, ran.out) == (64, "")
     assert not served.with_name("smsbridge.db").exists()
+
+
+@pytest.mark.parametrize("only", ["smtpd,console", "everything", ""])
+def test_a_role_that_does_not_exist_is_wrong_usage(here: Here, served: Path, only: str) -> None:
+    ran = here("serve", "--config", served, "--only", only)
+    assert (ran.code, ran.out) == (64, "")
+    assert "smtpd, webhook, delivery" in ran.err
+    assert not served.with_name("smsbridge.db").exists()
+
+
+@pytest.mark.parametrize(
+    "only", [("--only", "smtpd"), ("--only", "webhook", "--only", "delivery"), ("--only", "smtpd,webhook")]
+)
+def test_a_part_of_the_work_on_sqlite_is_a_wrong_configuration(here: Here, served: Path, only: tuple[str, ...]) -> None:
+    ran = here("serve", "--config", served, *only)
+    assert (ran.code, ran.out) == (78, "")
+    assert "a SQLite file has only one; several need" in ran.err
+    assert not served.with_name("smsbridge.db").exists()

@@ -178,7 +178,9 @@ async def test_limits_change_with_sighup(house: House) -> None:
     assert (await second.rest()).startswith(b"421 4.7.0 too many connections")
     house.write("bridge.toml", BRIDGE.replace('networks = ["127.0.0.0/8"]', "max_connections_per_address = 2"))
     signal.raise_signal(signal.SIGHUP)
-    await until(lambda: daemon._smtpd.per_address == 2)
+    listener = daemon._doors.mail
+    assert listener is not None
+    await until(lambda: listener.per_address == 2)
     third = await house.smtp()
     for client in (first, second, third):
         await client.close()

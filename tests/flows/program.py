@@ -22,7 +22,7 @@ ROOT = Path(bridge.__file__).parents[1]
 MOST_STARTS = 200
 _FOREIGN = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY")
 # The kernel ends the process when this one goes, however that comes about.
-_PROGRAM = (
+PROGRAM = (
     "import ctypes; ctypes.CDLL(None).prctl(1, 9); "
     "from tests import loopback; loopback.only(); from bridge.cli import main; main()"
 )
@@ -44,6 +44,9 @@ class Port:
 
 class Program:
     """One configuration file and the processes that are started with it; at most one daemon at a time."""
+
+    program = PROGRAM
+    options: tuple[str, ...] = ()  # of `serve`
 
     def __init__(self, config: Path, log: Path, console: int) -> None:
         self.config = config
@@ -70,7 +73,7 @@ class Program:
         assert self._process is None
         with self._log.open("ab") as said:
             self._process = subprocess.Popen(
-                [*under, sys.executable, "-c", _PROGRAM, "serve", "--config", str(self.config)],
+                [*under, sys.executable, "-c", self.program, "serve", "--config", str(self.config), *self.options],
                 cwd=ROOT,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -148,7 +151,7 @@ class Program:
 
         def call() -> tuple[int, str, str]:
             done = subprocess.run(
-                [sys.executable, "-c", _PROGRAM, *arguments, "--config", str(self.config)],
+                [sys.executable, "-c", self.program, *arguments, "--config", str(self.config)],
                 cwd=ROOT,
                 env=_environment(),
                 capture_output=True,

@@ -21,12 +21,13 @@ class Client:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     refused: dict[str, str] = field(default_factory=dict)  # recipients of the last mail that were, and the reply
+    patience: float = PATIENCE
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """Greeted and introduced."""
-        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), PATIENCE)
-        client = cls(reader, writer)
+    async def connect(cls, port: int, patience: float = PATIENCE) -> Self:
+        """Greeted and introduced; `patience` is what it has with each answer, in seconds."""
+        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), patience)
+        client = cls(reader, writer, patience=patience)
         try:
             await client._expect("220")
             client._say("EHLO client.example.org")
@@ -75,7 +76,7 @@ class Client:
     async def _reply(self) -> str:
         """One reply, of several lines the last."""
         while True:
-            line = await asyncio.wait_for(self.reader.readuntil(b"\r\n"), PATIENCE)
+            line = await asyncio.wait_for(self.reader.readuntil(b"\r\n"), self.patience)
             if line[3:4] != b"-":
                 return line.decode("ascii", "replace").rstrip()
 

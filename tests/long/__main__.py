@@ -10,13 +10,15 @@ from dataclasses import fields
 from pathlib import Path
 
 from bridge import log
-from tests.long import count, cut, fuzz, hours, kill, lost, outage, reading, slow, steps
+from tests.long import count, cut, fuzz, hours, kill, lost, nodes, outage, reading, slow, steps
 
 
 def main() -> int:
     """0 when every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__)
     parser.add_argument("--only", action="append", choices=_PROOFS, metavar="NAME", help=", ".join(_PROOFS))
+    parser.add_argument("--nodes", action="store_true", help=f"only {', '.join(_NODES)}")
+    parser.add_argument("--blows", type=int, default=20, help="how often one of several nodes is killed or frozen")
     parser.add_argument("--kills", type=int, default=20, help="how often the daemon is killed under load")
     parser.add_argument("--cuts", type=int, default=1000, help="how often the power goes")
     parser.add_argument("--steps", type=int, default=0, help="stops at a sync, a send or a receive; 0: every one")
@@ -34,7 +36,7 @@ def main() -> int:
     print(f"seed {chosen.seed}", flush=True)
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
-        for name in chosen.only or _PROOFS:
+        for name in chosen.only or (_NODES if chosen.nodes else _PROOFS):
             place = Path(made, name)
             place.mkdir()
             title, prove = _PROOFS[name]
@@ -43,6 +45,13 @@ def main() -> int:
             wrong += getattr(figures, "wrong", [])
     print("\nevery promise was kept" if not wrong else "\nBROKEN: " + "; ".join(wrong))
     return 1 if wrong else 0
+
+
+def _nodes(count: int, *, split: bool = False) -> Callable[[Path, argparse.Namespace], nodes.Figures]:
+    """The proof with so many nodes."""
+    return lambda place, chosen: asyncio.run(
+        nodes.alternating(place, nodes=count, blows=chosen.blows, seed=chosen.seed, split=split)
+    )
 
 
 _Figures = (
@@ -75,6 +84,10 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
         "power cuts",
         lambda place, chosen: asyncio.run(cut.prove(place, cuts=chosen.cuts, seed=chosen.seed)),
     ),
+    "nodes2": ("two nodes on one PostgreSQL, killed and frozen", _nodes(2)),
+    "nodes3": ("three nodes", _nodes(3)),
+    "nodes5": ("five nodes", _nodes(5)),
+    "nodes-split": ("two nodes that are doors, two that deliver", _nodes(4, split=True)),
     "outage": (
         "provider and smarthost away",
         lambda place, chosen: asyncio.run(outage.prove(place, messages=chosen.messages, away=chosen.away)),
@@ -103,6 +116,9 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
     ),
     "reading": ("hostile mails read, goal 200 ms each", lambda _, __: reading.measure()),
 }
+
+
+_NODES = tuple(name for name in _PROOFS if name.startswith("nodes"))
 
 
 def _show(title: str, figures: _Figures) -> None:

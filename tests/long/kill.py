@@ -32,7 +32,7 @@ PAUSE = 0.01
 EARLY, STOPPING = 0.2, 0.2
 """Shares of kills that do not wait for the daemon to be ready, and that hit it while it obeys a SIGTERM."""
 
-_RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
+RECOVERED = re.compile(r"recovered .*?unknown=(\d+)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,8 +83,8 @@ async def prove(place: Path, *, kills: int, seed: int, smarthost: bool = False) 
         figures.refused, figures.recognised = load.refused, load.recognised
         _reconcile_sms(figures, bridge, load, left)
         reconcile_mail(figures, office.mails if smarthost else bridge.mails, simulator, load)
-        _expect(figures, smarthost or figures.mails_repeated == 0, "a Maildir was given a mail twice")
-        _expect(figures, await bridge.stop() == 0, "it did not stop cleanly at the end")
+        expect(figures, smarthost or figures.mails_repeated == 0, "a Maildir was given a mail twice")
+        expect(figures, await bridge.stop() == 0, "it did not stop cleanly at the end")
     port.close()
     figures.seconds = time.monotonic() - began
     return figures
@@ -127,18 +127,18 @@ def _reconcile_sms(figures: Figures, bridge: Bridge, load: Load, left: list[dict
             figures.unknown_arrived += 1
             if mail.reported:
                 figures.wrong.append(f"{mail.id} is unknown though its phone reported it")
-    at_once = [int(count) for count in _RECOVERED.findall(bridge.log)]
+    at_once = [int(count) for count in RECOVERED.findall(bridge.log)]
     figures.most_unknown = max(at_once, default=0)
     strange = len(arrived) - figures.delivered
-    _expect(figures, figures.doubled == 0, f"{figures.doubled} texts or ids reached the provider twice")
-    _expect(figures, figures.lost == 0, f"{figures.lost} mails were acknowledged and lost")
-    _expect(figures, strange == 0, f"{strange} texts reached the provider that nobody wrote")
-    _expect(
+    expect(figures, figures.doubled == 0, f"{figures.doubled} texts or ids reached the provider twice")
+    expect(figures, figures.lost == 0, f"{figures.lost} mails were acknowledged and lost")
+    expect(figures, strange == 0, f"{strange} texts reached the provider that nobody wrote")
+    expect(
         figures,
         figures.most_unknown <= bridge.max_in_flight,
         f"a kill left {figures.most_unknown} unknown, {bridge.max_in_flight} may be in flight",
     )
-    _expect(figures, figures.unknown <= figures.kills * bridge.max_in_flight, "more is unknown than kills can make")
+    expect(figures, figures.unknown <= figures.kills * bridge.max_in_flight, "more is unknown than kills can make")
 
 
 def reconcile_mail(figures: Figures, mails: list[Message], simulator: Simulator, load: Load) -> None:
@@ -153,12 +153,13 @@ def reconcile_mail(figures: Figures, mails: list[Message], simulator: Simulator,
     figures.mails_repeated = len(relayed) - len(arrived)
     figures.mails_doubled = len(as_mails) - len(arrived)
     unconfirmed = sum(notification.state != "confirmed" for notification in simulator.notifications)
-    _expect(figures, unconfirmed == 0, f"{unconfirmed} notifications were never confirmed")
-    _expect(figures, figures.mails_lost == 0, f"{figures.mails_lost} SMS were confirmed and lost")
-    _expect(figures, figures.mails_doubled == 0, f"{figures.mails_doubled} SMS arrived twice as mail")
-    _expect(figures, len(message_ids) == len(arrived), "Message-IDs and notifications do not match")
+    expect(figures, unconfirmed == 0, f"{unconfirmed} notifications were never confirmed")
+    expect(figures, figures.mails_lost == 0, f"{figures.mails_lost} SMS were confirmed and lost")
+    expect(figures, figures.mails_doubled == 0, f"{figures.mails_doubled} SMS arrived twice as mail")
+    expect(figures, len(message_ids) == len(arrived), "Message-IDs and notifications do not match")
 
 
-def _expect(figures: Figures, holds: bool, otherwise: str) -> None:
+def expect(figures: Figures, holds: bool, otherwise: str) -> None:
+    """Note what must be."""
     if not holds:
         figures.wrong.append(otherwise)

@@ -54,6 +54,7 @@ class Load:
     bridge: Bridge
     simulator: Simulator
     pause: float  # seconds each connection waits between two mails
+    addresses: tuple[str, ...] = (SILENT_ADDRESS, ADDRESS)  # in turn
     mails: list[Mail] = field(default_factory=list)
     texts: list[Notification] = field(default_factory=list)
     recognised: int = 0  # mails answered with the id of their first try
@@ -92,7 +93,7 @@ class Load:
         mail.tries += 1
         assert mail.tries < MOST_TRIES
         try:
-            client = client or await Client.connect(self.bridge.port("smtp"))
+            client = client or await self._connect()
             reply = await client.send(ANNA, [mail.to], mail.content)
         except (OSError, EOFError):
             if client is not None:
@@ -107,9 +108,12 @@ class Load:
         self.recognised += "already" in reply
         return client
 
+    async def _connect(self) -> Client:
+        return await Client.connect(self.bridge.port("smtp"))
+
     def _compose(self) -> Mail:
         number = len(self.mails)
-        to = ADDRESS if number % 2 else SILENT_ADDRESS
+        to = self.addresses[number % len(self.addresses)]
         lines = (
             f"From: {ANNA}",
             f"To: {to}",

@@ -1,0 +1,61 @@
+"""The doors that this process opens: for mail, for the provider, or for both. A node that only delivers has neither."""
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from bridge.config import Configuration
+from bridge.daemon import mail_door
+from bridge.listeners import HttpListener
+from bridge.smtpd.contract import Policy, Terms
+from bridge.smtpd.listener import Listener
+
+
+class Doors:
+    """What listens. `open` it, then `drain`."""
+
+    def __init__(self, *, mail: Policy[Any] | None, webhook: web.Application | None) -> None:
+        """What stands behind each; None where that door stays shut."""
+        self._policy = mail
+        self._application = webhook
+        self._configuration: Configuration | None = None
+        self.mail: Listener | None = None
+        self._webhook: HttpListener | None = None
+
+    @property
+    def ports(self) -> dict[str, list[int]]:
+        """The ports that are listened on, by door."""
+        listeners = {"smtpd": self.mail, "webhook": self._webhook}
+        return {name: listener.ports if listener is not None else [] for name, listener in listeners.items()}
+
+    async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
+        """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
+        self._configuration = current = configuration
+        if self._policy is not None:
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed)
+        if self._application is not None:
+            self._webhook = HttpListener(
+                self._application, spared=lambda: (self._configuration or current).settings.webhook.networks
+            )
+            await self._webhook.open(configuration.settings.webhook.listen, handed.get("webhook", ()))
+
+    def terms(self, new: Configuration) -> Terms | None:
+        """What `renew` needs of a `new` configuration. Reads the certificates: raises OSError."""
+        return mail_door.terms(new, self._policy) if self._policy is not None else None
+
+    def renew(self, new: Configuration, terms: Terms | None) -> None:
+        """Go on by the `new` configuration."""
+        old, self._configuration = self._configuration, new
+        if self.mail is not None and terms is not None and old is not None:
+            mail_door.end_logins(self.mail, old.users, new.users)
+            mail_door.renew(self.mail, new, terms)
+
+    async def drain(self, grace: float) -> None:
+        """Take nothing new and let what is under way end; sessions get `grace` seconds."""
+        ending = [self.mail.drain(grace)] if self.mail is not None else []
+        if self._webhook is not None:
+            ending.append(self._webhook.close())
+        await asyncio.gather(*ending)
