@@ -222,7 +222,10 @@ class _Course:
 
     async def _secure(self) -> None:
         if self._chance.random() < 0.5:
-            await self._connection.start_tls(self._context)
+            try:
+                await self._connection.start_tls(self._context)
+            except ConnectionResetError:
+                self._over = True  # in a full house who is in a handshake gives way, and there no 421 can be said
             return
         await self._say(b"MAIL FROM:<anna@example.org>\r\n" * 20)
         await self._connection.quiet(15.0)
