@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 MAX_LOCAL = 64  # octets, RFC 5321 4.5.3.1.1
 MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
@@ -56,7 +58,11 @@ def parse_path(arg: bytes | str, smtputf8: bool = False, *, recipient: bool = Fa
     `smtputf8` says whether the mail may have non-ASCII addresses; at MAIL FROM the parameter of that name in the same
     line says so too. A str may hold surrogate escapes, as aiosmtpd decodes commands. Raises `BadPath`.
     """
-    text = _decoded(arg).strip(" ")
+    return _parsed(_decoded(arg).strip(" "), smtputf8, recipient)
+
+
+@lru_cache(maxsize=1024)  # the same few write to the same few, and a Path does not change
+def _parsed(text: str, smtputf8: bool, recipient: bool) -> Path:
     match = _ANGLE.match(text) if text.startswith("<") else _BARE.match(text)
     if match is None or text[match.end() : match.end() + 1] not in {"", " "}:
         raise _malformed(recipient)
@@ -66,7 +72,7 @@ def parse_path(arg: bytes | str, smtputf8: bool = False, *, recipient: bool = Fa
     params = _params(text[match.end() :], smtputf8)
     if not (path.isascii() or smtputf8 or (not recipient and "SMTPUTF8" in params)):
         raise BadPath(553, "5.6.7", "non-ASCII address needs SMTPUTF8")
-    return Path(address=path, params=params)
+    return Path(address=path, params=MappingProxyType(params))
 
 
 def _malformed(recipient: bool) -> BadPath:
