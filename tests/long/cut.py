@@ -14,9 +14,10 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from bridge.message import StoreUnavailable
-from bridge.spool import Intake, SpoolDamaged
+from bridge.spool import Intake, SpoolDamaged, deliveries
 from bridge.spool.generation import file_of
 from bridge.spool.sqlite import open_spool
 from tests.long.disk import Disk
@@ -56,6 +57,8 @@ class Figures:
     wrong: list[str] = field(default_factory=list)
 
 
+# The same mail is under way at many of these cuts, and none of them is its fault: what holds it has a test of its own.
+@mock.patch.object(deliveries, "MOST_STOPS", 10**9)
 async def prove(place: Path, *, cuts: int, seed: int, synchronous: str = "FULL", lies: bool = False) -> Figures:
     """Cut that often; `wrong` is empty when every promise was kept."""
     began = time.monotonic()
