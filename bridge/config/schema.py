@@ -79,7 +79,12 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             [],
             "Peers trusted to tell the truth about the envelope sender.",
         ),
-        Key("max_connections", integer(10, 10_000), 200, "Clients at once; the one idle longest gives way."),
+        Key(
+            "max_connections",
+            integer(10, 10_000),
+            200,
+            "Clients at once; in a full house who keeps us waiting longest gives way.",
+        ),
         Key(
             "max_connections_per_address",
             integer(1, 10_000),

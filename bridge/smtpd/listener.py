@@ -2,7 +2,7 @@
 
 No `aiosmtpd.controller`: it brings a thread and a loop of its own and cancels whatever is under way when it stops.
 
-A newcomer always gets in: when the house is full, the session that has been idle longest is told to go. What an
+A newcomer always gets in: when the house is full, the session that has kept us waiting longest is told to go. What an
 untrusted address can occupy is bounded, so a flood only throws out its own kind.
 """
 

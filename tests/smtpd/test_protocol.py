@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.smtpd.contract import Limits, Reply
+from tests.long.endings import TRICKS
 from tests.smtpd.conftest import Certificates
 from tests.smtpd.login import PLAIN, users
 from tests.smtpd.raw import RECIPIENT, SENDER, Recorder, Rig, babble
@@ -190,28 +191,10 @@ async def test_a_mail_can_be_forgotten(command: str) -> None:
     assert rig.policy.taken[0].recipients == [(RECIPIENT, {})]
 
 
-ENDINGS = [
-    b"\n.\n",
-    b"\n.\r\n",
-    b"\r\n.\n",
-    b"\r.\r",
-    b"\r.\r\n",
-    b"\r\n.\r",
-    b"\r\n.\r\r\n",
-    b"\n.\r",
-    b"\r.\n",
-    b"\n\n.\r\n",
-    b"\r\n\n.\r\n",
-    b"\r\r\n.\r\n",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-    b"\r\n..\r\n",
-    b"\r\n. \r\n",
-]
 SMUGGLED = b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<+436600000002@sms.example.com>\r\nDATA\r\nSmuggled\r\n.\r\n"
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", TRICKS)
 @pytest.mark.parametrize("piecewise", [False, True])
 async def test_row_4_no_ending_but_the_right_one_ends_a_mail(ending: bytes, piecewise: bool) -> None:
     async with Rig(limits=Limits(linger=0.05, error_delay=0)) as rig:
@@ -376,7 +359,7 @@ async def test_row_4_legacy_normalizes_a_bare_lf_and_refuses_a_bare_cr() -> None
     assert mail.content == b"Hi\r\nyou\r\n\r\nthere\r\n"
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", TRICKS)
 async def test_row_4_legacy_makes_no_second_mail_either(ending: bytes) -> None:
     async with Rig(modes=["legacy"], trusted=LOOPBACK, limits=Limits(linger=0.05, error_delay=0)) as rig:
         client = await rig.greeted()
