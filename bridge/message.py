@@ -100,10 +100,13 @@ class Sms:
 
 def encode_sms(sms: Sms) -> bytes:
     """The payload as it is spooled: JSON, UTF-8; what has its default is left out."""
-    fields = {name: value for name, value in asdict(sms).items() if value != _PLAIN[name]}
+    fields: dict[str, object] = {"text": sms.text}
+    for name, default in _PLAIN.items():
+        if (value := getattr(sms, name)) != default:
+            fields[name] = value
     if sms.segments:
         fields["segments"] = [base64.b64encode(segment).decode() for segment in sms.segments]
-    return json.dumps({"text": sms.text, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(fields).encode()
 
 
 def decode_sms(payload: bytes) -> Sms:
@@ -115,7 +118,8 @@ def decode_sms(payload: bytes) -> Sms:
     return Sms(**fields, segments=segments)
 
 
-_PLAIN = asdict(Sms(text=""))
+_PLAIN = {name: value for name, value in asdict(Sms(text="")).items() if name != "text"}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

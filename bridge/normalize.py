@@ -10,6 +10,8 @@ Pure. Phone numbers leave here as E.164 digits without ``+``, which is also the 
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -108,6 +110,15 @@ def _domain(text: str) -> str:
         return text.lower()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What the numbering plans say of a valid number."""
+
+    digits: str  # E.164 without +
+    region: str | None  # ISO 3166; None: of no country
+    usual: bool  # an SMS to it costs what it usually does, by its type
+
+
 def number(text: str, country: str) -> str:
     """A phone number as E.164 digits without ``+``.
 
@@ -120,14 +131,14 @@ def number(text: str, country: str) -> str:
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     if digits.startswith("+"):
-        found = _valid(digits, None)
+        found = _plan(digits, None)
     elif digits.startswith("0"):
-        found = _valid(digits, country)
+        found = _plan(digits, country)
     else:
-        found = _valid("+" + digits, None) or _valid(digits, country)
+        found = _plan("+" + digits, None) or _plan(digits, country)
     if found is None:
         raise NotANumber("it is not a valid phone number")
-    return found
+    return found.digits
 
 
 def _compact(text: str) -> str:
@@ -151,11 +162,21 @@ def _parsed(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None
         return None
 
 
-def _valid(digits: str, country: str | None) -> str | None:
+@lru_cache(maxsize=16_384)
+def _plan(digits: str, country: str | None) -> _Plan | None:
+    """What is known of digits, None for no valid number; remembered, since one parse runs some thirty patterns."""
     parsed = _parsed(digits, country)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
+    region = None if parsed is None else phonenumbers.region_code_for_number(parsed)
+    if parsed is None or region is None:
         return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+    kind = phonenumbers.number_type(parsed)
+    if kind == phonenumbers.PhoneNumberType.UNKNOWN:
+        return None
+    return _Plan(
+        digits=f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}",
+        region=region if region.isalpha() else None,
+        usual=kind in _USUAL,
+    )
 
 
 def number_from_local_part(local: str, country: str) -> str:
@@ -189,11 +210,8 @@ def region(number: str) -> str | None:
     """The ISO 3166 region of E.164 digits, or None: not valid, or of no country (satellites, global
     networks).
     """
-    parsed = _parsed("+" + number, None)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        return None
-    found = phonenumbers.region_code_for_number(parsed)
-    return None if found is None or not found.isalpha() else found
+    found = _plan("+" + number, None)
+    return None if found is None else found.region
 
 
 def is_dear(number: str) -> bool:
@@ -204,10 +222,8 @@ def is_dear(number: str) -> bool:
     """
     if number.startswith(_NEVER):
         return True
-    parsed = _parsed("+" + number, None)
-    if parsed is None or region(number) is None:
-        return True
-    return phonenumbers.number_type(parsed) not in _USUAL
+    found = _plan("+" + number, None)
+    return found is None or found.region is None or not found.usual
 
 
 def lies_in(number: str, places: Collection[str]) -> bool:

@@ -55,6 +55,7 @@ _NEWS = re.compile(
     re.IGNORECASE,
 )
 _SPACES = re.compile(r"\s+")
+_MARKING = re.compile(r"[:：\[({<*]")  # no mark is without one of these
 _CUT = re.compile(r"\s*(?:\.{3}|…)$")
 _END_OF_SENTENCE = ".:;,!?- "
 
@@ -103,6 +104,8 @@ def _folded(text: str) -> str:
 
 def _without(subject: str, *marks: re.Pattern[str]) -> str:
     subject = _SPACES.sub(" ", subject[: 2 * LONGEST]).strip()
+    if _MARKING.search(subject) is None:
+        return subject[:LONGEST].rstrip()
     for _ in range(_MOST_MARKS):
         found = next(filter(None, (mark.match(subject) for mark in marks)), None)
         if found is None or found.end() >= len(subject) or (found.re is _TAG and _NEWS.search(found[1])):

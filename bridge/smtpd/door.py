@@ -211,12 +211,18 @@ class Door:
     async def _settled(
         self, peer: Peer, sender: str, to_phones: Sequence[Target | Pending], checks: Sequence[Check], content: bytes
     ) -> tuple[Proof, list[Target]]:
-        """Every recipient with the proof that was still missing, or `translate.Untranslatable`: all or none."""
+        """Every recipient with the proof that was still missing, or `translate.Untranslatable`: all or none.
+
+        The proof is that of whoever waits or asks; where nobody does, nothing is known here.
+        """
         waiting = [item for item in to_phones if isinstance(item, Pending)]
         waiting += [check.pending for check in checks if check.pending is not None]
-        proof = admission.sender_proof(self._configuration(), peer, sender)
+        if not waiting and not checks:
+            return Proof(), [item for item in to_phones if isinstance(item, Target)]
         if waiting:
             proof = await self._proof_by_mail(peer, sender, content)
+        else:
+            proof = admission.sender_proof(self._configuration(), peer, sender)
         settled = {
             id(item): self._settle(peer, item, proof, alone=len(to_phones) + len(checks) == 1) for item in waiting
         }
@@ -258,12 +264,12 @@ class Door:
             self._till.give_back(paid)
             self._log.error("spool unavailable", reason=str(error))
             return _STORE
-        log = self._log.bind(id=accepted.id, sender=intake.sender, peer=intake.peer)
+        whose = {"id": accepted.id, "sender": intake.sender, "peer": intake.peer}
         if accepted.repeated:
             self._till.give_back(paid)
-            log.info("repeated")
+            self._log.info("repeated", **whose)
             return Reply(250, "2.0.0", f"already queued as {accepted.id}")
-        log.info("queued", recipients=len(intake.deliveries), size=size, proof=intake.proof)
+        self._log.info("queued", **whose, recipients=len(intake.deliveries), size=size, proof=intake.proof)
         holding.note(intake, self._exchanges, self._bell, self._log, answers=answers)
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self._wake(channel)

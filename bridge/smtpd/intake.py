@@ -62,17 +62,19 @@ def compile_intake(
     seen: list[bytes | None] = []
     conversations: list[Conversation] = []
     if letter is not None:
-        targets = [replace(target, notify=asked(target.notify, target.route, letter, sender)) for target in targets]
+        targets = [_wished(target, letter, sender) for target in targets]
         payloads = {id(target): encode_sms(translate.sms_from_mail(letter, target.route)) for target in targets}
         for count, (number, target) in enumerate(_phones(targets).items(), start=1):
-            delivery = _sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], now)
-            deliveries.append(replace(delivery, sender=sender) if target.proof.envelope else delivery)
+            told = sender if target.proof.envelope else ""
+            deliveries.append(
+                _sms_delivery(f"{mail_id}-{count}", mail_id, number, target, payloads[id(target)], told, now)
+            )
             seen.append(_seen_key(target.proof.sender or sender, number, letter))
             conversations += _conversation(target, number, letter, now)
     expanded = _expanded(targets, deliveries)
-    told = bool(expanded) or any(delivery.sender and delivery.notify != "never" for delivery in deliveries)
+    tells = bool(expanded) or any(delivery.sender and delivery.notify != "never" for delivery in deliveries)
     full = parameters.get("RET", "").upper() == "FULL"
-    original, whole = dsn.keep(content, full=full) if told else (b"", False)
+    original, whole = dsn.keep(content, full=full) if tells else (b"", False)
     if forwards:
         content = _without_foreign_results(content, settings, peer)
         postmaster = settings.postmaster
@@ -113,7 +115,14 @@ def _phones(targets: list[Target]) -> dict[str, Target]:
     return phones
 
 
-def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, payload: bytes, now: float) -> Delivery:
+def _wished(target: Target, letter: text.Letter, sender: str) -> Target:
+    notify = asked(target.notify, target.route, letter, sender)
+    return target if notify == target.notify else replace(target, notify=notify)
+
+
+def _sms_delivery(
+    delivery_id: str, mail_id: str, phone: str, target: Target, payload: bytes, sender: str, now: float
+) -> Delivery:
     route = target.route
     return Delivery(
         id=delivery_id,
@@ -121,6 +130,7 @@ def _sms_delivery(delivery_id: str, mail_id: str, phone: str, target: Target, pa
         channel=Channel.SMS,
         recipient=phone,
         payload=payload,
+        sender=sender,
         author=target.proof.sender,
         route=route.name,
         urgent=route.urgent,

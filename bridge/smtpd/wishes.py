@@ -19,7 +19,7 @@ def asked(notify: str, route: Route, letter: Letter, sender: str) -> str:
     named = {
         normalize.address(address) for name in _RECEIPTS for address in fields.addresses(letter.headers.get(name, ()))
     }
-    return "success,failure,delay" if normalize.address(sender) in named else ""
+    return "success,failure,delay" if named and normalize.address(sender) in named else ""
 
 
 def told_once(notify: str, route: Route, phones: int) -> bool:

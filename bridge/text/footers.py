@@ -19,6 +19,9 @@ _OTHERS_APART = 2  # the same, below a line or a heading
 _RULE = 5  # characters of a line
 _RULES = "-_=*~#+ \t\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
 _DASHES = {"--", "-", "\u2013", "\u2014", "***"}
+_WHOM = frozenset({"recipient", "error"})
+"""Kinds without one of which no paragraph is a disclaimer."""
+
 _DIGIT = re.compile(r"\d")
 _REACH = re.compile(r"https?://|www\.|\S@\S")
 
@@ -48,7 +51,8 @@ def _footer(lines: list[str]) -> int:
                 cut = begin
             continue
         apart = index > 0 and _is_apart(lines, units[index - 1])
-        kinds = disclaimed(unit)
+        # The first paragraph, all that most alarms have, can only hold a disclaimer; that speaks of whom it is for.
+        kinds = disclaimed(unit) if index or _speaks_of_whom(unit) else set()
         start = _disclaimer_in(lines[begin:end], kinds, apart=apart)
         if index and (start == 0 or _is_line(unit, kinds, apart=apart)):
             cut, loose = begin, False
@@ -90,6 +94,11 @@ def _is_apart(lines: list[str], above: tuple[int, int]) -> bool:
     return _is_rule(unit) or _is_heading(unit) or unit.strip() in _DASHES
 
 
+def _speaks_of_whom(unit: str) -> bool:
+    low = unit.lower()
+    return len(unit) >= _LEAST and any(word in low for kind in _WHOM for word in boilerplate.DISCLAIMER[kind])
+
+
 def disclaimed(text: str) -> set[str]:
     """The kinds of things disclaimers speak of that are spoken of here."""
     low = text.lower()
@@ -97,7 +106,7 @@ def disclaimed(text: str) -> set[str]:
 
 
 def _is_disclaimer(unit: str, kinds: set[str], *, apart: bool) -> bool:
-    if len(unit) < _LEAST or not kinds & {"recipient", "error"} or boilerplate.INFORMAL.search(unit):
+    if len(unit) < _LEAST or not kinds & _WHOM or boilerplate.INFORMAL.search(unit):
         return False
     if not kinds & {"confidential", "forbidden", "sender", "law"}:
         return False
@@ -128,7 +137,7 @@ def _is_line(unit: str, kinds: set[str], *, apart: bool) -> bool:
 
 def _disclaimer_in(lines: list[str], kinds: set[str], *, apart: bool) -> int:
     """At which line of a paragraph, which speaks of `kinds`, a disclaimer begins that goes to its end; -1: none."""
-    if not kinds & {"recipient", "error"}:
+    if not kinds & _WHOM:
         return -1
     for at, line in enumerate(lines[:_LINES]):
         spoken = disclaimed(" ".join(lines[at : at + 2]))  # "this" may be in one line and "message" in the next

@@ -22,6 +22,10 @@ _SENTENCE_END = re.compile(r"[a-zäöüßàâéèêìîòóôùûñç]{4,}\.$")
 _PUNCTUATION = ",.;!:- \t\u2013\u2014"
 
 
+_FIRST_WORD = re.compile(r"[^ ,]*")
+_FIRST_WORDS = frozenset(closing.partition(" ")[0] for closing in boilerplate.CLOSINGS)
+
+
 def without_imprint(text: str, author: str) -> str:
     """`text` (LF, tidy) without the company data below its closing; `author` is the name in its From field, or ""."""
     lines = text.split("\n")
@@ -36,6 +40,7 @@ def without_imprint(text: str, author: str) -> str:
 
 def _end(lines: list[str], names: frozenset[str]) -> int:
     """The number of lines that stay."""
+    full = _full(names)
     for at in range(len(lines) - 1, max(0, len(lines) - 1 - _LINES), -1):
         line = lines[at].strip()
         if _separates(line):
@@ -48,7 +53,7 @@ def _end(lines: list[str], names: frozenset[str]) -> int:
             if name_at < len(lines) and _is_name(lines[name_at]) and _is_imprint(rest, "\n".join(lines[:at])):
                 return name_at + 1
             return len(lines)
-        elif names and _key(line) in _full(names) and at and not lines[at - 1].strip():
+        elif full and _key(line) in full and at and not lines[at - 1].strip():
             rest = lines[at + 1 :]
             if _is_imprint(rest, "\n".join(lines[:at])):
                 return at + 1
@@ -69,8 +74,10 @@ def _closes(line: str) -> bool | None:
     """Whether a closing has its name in the same line; None for what is no closing."""
     if len(line) > _NAME + 30:
         return None
-    low = line.lower()
-    if low.strip(_PUNCTUATION) in boilerplate.CLOSINGS:
+    low = line.lower().lstrip(_PUNCTUATION)
+    if _FIRST_WORD.match(low)[0].rstrip(_PUNCTUATION) not in _FIRST_WORDS:  # type: ignore[index]  # it matches always
+        return None
+    if low.rstrip(_PUNCTUATION) in boilerplate.CLOSINGS:
         return False
     for cut in (",", " "):  # "Liebe Grüße, Nora", "LG Nora"
         head, _, name = low.rpartition(cut)
