@@ -18,17 +18,18 @@ _LINES = 100  # of a paragraph looked at
 _OTHERS_APART = 2  # the same, below a line or a heading
 _RULE = 5  # characters of a line
 _RULES = "-_=*~#+ \t\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
+_RULE_BEGINS = frozenset(_RULES)
 _DASHES = {"--", "-", "\u2013", "\u2014", "***"}
 _WHOM = frozenset({"recipient", "error"})
 """Kinds without one of which no paragraph is a disclaimer."""
 
 _DIGIT = re.compile(r"\d")
-_REACH = re.compile(r"https?://|www\.|\S@\S")
+_MAILBOX = re.compile(r"\S@\S")
 
 
 def without_footers(text: str) -> str:
     """`text` (LF, tidy) without disclaimers, scanners' and lists' words at its end; never without its beginning."""
-    if len(text) < _LEAST and not _REACH.search(text) and "\n" not in text:
+    if len(text) < _LEAST and "\n" not in text and not _reaches(text):
         return text
     lines = text.split("\n")
     cut = _footer(lines)
@@ -43,26 +44,37 @@ def _footer(lines: list[str]) -> int:
     """The line with which the footers begin; all of them where there is none."""
     cut, loose = len(lines), False
     units = _units(lines)
-    for index in range(len(units) - 1, max(-1, len(units) - 1 - _TAIL), -1):
+    for index in range(len(units) - 1, max(0, len(units) - 1 - _TAIL), -1):
         begin, end = units[index]
         unit = " ".join(lines[begin:end])[:_LONG]
-        if index and (_is_rule(unit) or _is_heading(unit)):
+        if _is_rule(unit) or _is_heading(unit):
             if cut < len(lines) and not loose:
                 cut = begin
             continue
-        apart = index > 0 and _is_apart(lines, units[index - 1])
-        # The first paragraph, all that most alarms have, can only hold a disclaimer; that speaks of whom it is for.
-        kinds = disclaimed(unit) if index or _speaks_of_whom(unit) else set()
+        apart = _is_apart(lines, units[index - 1])
+        kinds = disclaimed(unit)
         start = _disclaimer_in(lines[begin:end], kinds, apart=apart)
-        if index and (start == 0 or _is_line(unit, kinds, apart=apart)):
+        if start == 0 or _is_line(unit, kinds, apart=apart):
             cut, loose = begin, False
         elif start > 0:
             return begin + start
-        elif kinds or _REACH.search(unit):
+        elif kinds or _reaches(unit):
             loose = True  # part of a disclaimer when one stands above
         else:
-            break
-    return cut
+            return cut
+    start = _disclaimer_in_first(lines, *units[0]) if 0 < len(units) <= _TAIL else -1
+    return units[0][0] + start if start > 0 else cut
+
+
+def _disclaimer_in_first(lines: list[str], begin: int, end: int) -> int:
+    """At which of its lines a disclaimer begins in the first paragraph, which is all that most alarms have."""
+    unit = " ".join(lines[begin:end])[:_LONG]
+    if len(unit) < _LEAST:
+        return -1
+    low = unit.lower()
+    if not any(word in low for kind in _WHOM for word in boilerplate.DISCLAIMER[kind]):
+        return -1
+    return _disclaimer_in(lines[begin:end], disclaimed(unit), apart=False)
 
 
 def _units(lines: list[str]) -> list[tuple[int, int]]:
@@ -70,15 +82,21 @@ def _units(lines: list[str]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     begin = -1
     for at, line in enumerate([*lines, ""]):
-        rule = _is_rule(line)
-        if begin >= 0 and (rule or not line.strip()):
+        rule = line[:1] in _RULE_BEGINS and _is_rule(line)
+        empty = not line or line.isspace()
+        if begin >= 0 and (rule or empty):
             found.append((begin, at))
             begin = -1
         if rule:
             found.append((at, at + 1))
-        elif begin < 0 and line.strip():
+        elif begin < 0 and not empty:
             begin = at
     return found
+
+
+def _reaches(text: str) -> bool:
+    """Whether an address of the web or of a mailbox stands in it."""
+    return "http://" in text or "https://" in text or "www." in text or ("@" in text and bool(_MAILBOX.search(text)))
 
 
 def _is_rule(line: str) -> bool:
@@ -92,11 +110,6 @@ def _is_heading(unit: str) -> bool:
 def _is_apart(lines: list[str], above: tuple[int, int]) -> bool:
     unit = "\n".join(lines[above[0] : above[1]])
     return _is_rule(unit) or _is_heading(unit) or unit.strip() in _DASHES
-
-
-def _speaks_of_whom(unit: str) -> bool:
-    low = unit.lower()
-    return len(unit) >= _LEAST and any(word in low for kind in _WHOM for word in boilerplate.DISCLAIMER[kind])
 
 
 def disclaimed(text: str) -> set[str]:
@@ -128,7 +141,7 @@ def _is_line(unit: str, kinds: set[str], *, apart: bool) -> bool:
         return True
     if all(pattern.search(unit) for pattern in words.PAPER) and not _DIGIT.search(unit):
         return True
-    if not _REACH.search(unit):
+    if not _reaches(unit):
         return False
     if words.BECAUSE.search(unit) and words.LISTENS.search(unit):
         return True

@@ -7,7 +7,8 @@ from bridge.text.refused import TEXT, unreadable
 SIGNATURE = "-- "
 """The line that begins a signature: two dashes and a blank (RFC 3676 section 4.3)."""
 
-_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_BREAKS = re.compile("[\r\v\f\x85\u2028\u2029]")
+_ODD = re.compile("[^\t\n -~\u00a0-\u00ac\u00ae-\u2027\u202a-\ufefe\uff00-\U0010ffff]")  # the next two, and the BOM
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad]")
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
@@ -18,7 +19,8 @@ _EMPTY = re.compile("\n{3,}")
 
 def lines(text: str) -> str:
     """The first 16,384 characters with LF only and without control characters (tabs stay) and soft hyphens."""
-    if "\r" in text or not text.isascii() or not text.isprintable():
+    text = text.replace("\r\n", "\n")
+    if _ODD.search(text) is not None:
         text = _CONTROL.sub("", _BREAKS.sub("\n", text.removeprefix("\ufeff")))
     return text[:TEXT]
 
@@ -81,4 +83,6 @@ def tidy(text: str) -> str:
         text = _IMAGES.sub("", text)
     if " \n" in text or "\t\n" in text or "\u00a0\n" in text:
         text = "\n".join(line if line == SIGNATURE else line.rstrip() for line in text.split("\n"))
-    return _EMPTY.sub("\n\n", text).strip()
+    if "\n\n\n" in text:
+        text = _EMPTY.sub("\n\n", text)
+    return text.strip()
