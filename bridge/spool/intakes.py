@@ -75,13 +75,18 @@ def _first_notification(db: apsw.Connection, notification_id: str, intake: Intak
 
 
 def _first_mail(db: apsw.Connection, key: bytes, delivery_id: str, now: float) -> str | None:
+    db.execute(
+        "INSERT INTO seen (key, delivery, at) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING", (key, delivery_id, now)
+    )
+    if db.changes():
+        return None
     row = db.execute(
         "SELECT d.mail, d.state FROM seen s JOIN deliveries d ON d.id = s.delivery WHERE s.key = ? AND s.at > ?",
         (key, now - SEEN_FOR),
     ).fetchone()
     if row is not None and State(row[1]) not in _AGAIN:
         return str(row[0])
-    db.execute("INSERT OR REPLACE INTO seen (key, delivery, at) VALUES (?, ?, ?)", (key, delivery_id, now))
+    db.execute("UPDATE seen SET delivery = ?, at = ? WHERE key = ?", (delivery_id, now, key))
     return None
 
 

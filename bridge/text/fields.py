@@ -143,12 +143,19 @@ _ADDRESS = re.compile(
 )
 
 
+_USUAL = re.compile(r"([A-Za-z0-9 ]*<)?([A-Za-z0-9._+-]+)@([A-Za-z0-9.-]+)(>)?")
+"""What nearly all From fields look like: nothing in it that two readers could understand in two ways."""
+
+
 def addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses of a From field (all of them, when there are several), domains in lower case.
 
     Empty when any part of it is not understood: two readers of one doubtful From see two different authors. Encoded
     words are never decoded here.
     """
+    usual = _USUAL.fullmatch(values[0]) if len(values) == 1 else None
+    if usual is not None and (usual[1] is None) is (usual[4] is None):
+        return (f"{usual[2]}@{usual[3].lower()}",)
     found: list[str] = []
     try:
         for value in values:

@@ -3,7 +3,7 @@
 from base64 import b64encode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge import text
@@ -259,3 +259,13 @@ def test_no_value_breaks_the_reader_of_parameters(value: str) -> None:
     word, found = fields.parameters("a/b;" + value)
     assert word == "a/b"
     assert all(name and name == name.lower() for name in found)
+
+
+@given(st.lists(st.sampled_from(["<", ">", "@", "a", "B", ".", " ", "-", "+", "_", "x.example"]), max_size=9))
+@example(["a", " ", "<", "B", "@", "x.example", ">"])
+@example(["B", "@", "X", ".", "a"])
+@example(["<", "a", "@", "a"])
+@example(["a", "@", "a", ">"])
+def test_the_short_way_for_usual_senders_says_the_same(pieces: list[str]) -> None:
+    field = "".join(pieces)
+    assert fields.addresses((field,)) == fields.addresses((f"{field} ",))  # with a blank it is not usual
