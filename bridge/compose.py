@@ -11,8 +11,8 @@ import html as markup
 import re
 from collections.abc import Sequence
 from email.utils import formatdate
+from functools import lru_cache
 
-_PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 # RFC 5321: a dot-atom or a quoted string (which may hold spaces), then a domain or an address literal.
 _ADDRESS = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"(?:[ !#-\[\]-~]|\\[ -~])*")@[A-Za-z0-9.:\[\]-]+\Z""")
 _PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
@@ -76,7 +76,7 @@ def compose_report(headers: Sequence[tuple[str, str]], body: str, language: str,
 
 def _whole(headers: Sequence[tuple[str, str]], part: Part) -> bytes:
     content_type, encoding, data = part
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers) + (
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers]) + (
         f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
     )
     raw = head.encode("ascii")
@@ -88,8 +88,8 @@ def _whole(headers: Sequence[tuple[str, str]], part: Part) -> bytes:
 
 def encoded(text: str) -> str:
     """Free text as a header value: as it is when plain ASCII, else RFC 2047 words, folded."""
-    text = _BREAKS.sub(" ", text).strip()
-    if _PLAIN.match(text) and "=?" not in text and len(text) < _LONG_LINE:
+    text = _one_line(text)
+    if _is_plain(text) and "=?" not in text and len(text) < _LONG_LINE:
         return text
     words, chunk = [], b""
     for character in text:
@@ -102,16 +102,24 @@ def encoded(text: str) -> str:
     return "\r\n ".join(f"=?utf-8?B?{base64.b64encode(word).decode()}?=" for word in words)
 
 
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _one_line(text: str) -> str:
+    return (text if _is_plain(text) else _BREAKS.sub(" ", text)).strip()
+
+
 def mailbox(name: str | None, address: str) -> str:
     """``Name <address>``; the name quoted or encoded as it needs."""
     if not _ADDRESS.match(address):
         raise ValueError(f"not an ASCII mail address: {address!r}")
-    name = _BREAKS.sub(" ", name or "").strip()[:_LONGEST_NAME].strip()
+    name = _one_line(name or "")[:_LONGEST_NAME].strip()
     if not name:
         return address
     if _PHRASE.match(name) and "=?" not in name:
         return f"{name} <{address}>"
-    if _PLAIN.match(name) and "=?" not in name:
+    if _is_plain(name) and "=?" not in name:
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" <{address}>'
     return f"{encoded(name)}\r\n <{address}>"
@@ -126,7 +134,12 @@ def recipient(address: str) -> str:
 
 def date(at: float) -> str:
     """A Date header value, UTC."""
-    return formatdate(at, usegmt=True).replace("GMT", "+0000")
+    return _dated(int(at // 1))
+
+
+@lru_cache(maxsize=8)  # mails of one second share it
+def _dated(second: int) -> str:
+    return formatdate(second, usegmt=True).replace("GMT", "+0000")
 
 
 def quoted_printable(data: bytes) -> bytes:
@@ -156,7 +169,7 @@ def _file(name: str, content_type: str, octets: bytes) -> Part:
 
 def _text(kind: str, text: str) -> Part:
     content_type, lines = f"text/{kind}; charset=utf-8", text.split("\n")
-    if text.isascii() and all(len(line) < _LONG_LINE and "\x00" not in line for line in lines):
+    if text.isascii() and "\x00" not in text and max(map(len, lines)) < _LONG_LINE:
         return content_type, "7bit", text.replace("\n", "\r\n").encode("ascii")
     data = text.encode("utf-8", "replace").replace(b"\n", b"\r\n")
     return content_type, "quoted-printable", quoted_printable(data)

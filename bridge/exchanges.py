@@ -5,7 +5,9 @@ headers are lost on the way through the telephone network. What gives them away 
 an SMS from a phone within a minute of ours to it, answered within a minute by a mail that says it is an answer. People
 who are ever so quick do not do that more than ten times in an hour; who is slower is never counted.
 
-Kept in memory and per process, like `limits`: both doors tell it what passes, the mail door asks. Pure but for that.
+Kept in memory and per process, also where several share a spool: both doors tell it what passes, the mail door asks.
+With n nodes a loop may get n times as far, and more where its SMS and its mails come in at different ones; `[limits]`,
+which all nodes share, end it all the same. Pure but for that.
 """
 
 from collections import deque

@@ -3,6 +3,8 @@
 A peer that opens connections and says little must not take the places of the others: its header has a deadline, and
 connections are counted, in all and by address. Peers on this machine and those that are `spared` are not counted: a
 reverse proxy is one address, and behind it stands everybody.
+
+An application that has a `PLAIN` answers plain requests without aiohttp (see `bridge.posts`), which costs a tenth.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,12 +21,16 @@ from aiohttp.typedefs import Handler
 from bridge.access import inside
 from bridge.config import Endpoint
 from bridge.log import get_logger
+from bridge.posts import Ask, Posts
 from bridge.routing import Network
 
 KEEPALIVE = 15.0
 SHUTDOWN = 5.0
 _SAID_EVERY: Final = 60.0
 _BACKLOG: Final = 128
+
+PLAIN: Final[web.AppKey[Ask]] = web.AppKey("plain")
+"""What answers an application's plain requests, a `bridge.posts.Ask`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,9 @@ class HttpListener:
             auto_decompress=False,  # what an encoding means is the application's answer, and nothing is inflated
         )
         self._crowd = _Crowd(bounds, spared)
+        self._ask: Ask | None = app.get(PLAIN)
+        self._open: set[_Bounded] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
 
     async def open(self, endpoints: Sequence[Endpoint], sockets: Sequence[socket.socket] = ()) -> None:
@@ -83,13 +92,16 @@ class HttpListener:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        await self._runner.cleanup()
+        for connection in tuple(self._open):
+            connection.end()
+        answering = [asyncio.wait(self._under_way, timeout=SHUTDOWN)] if self._under_way else []
+        await asyncio.gather(self._runner.cleanup(), *answering)
 
     def _connection(self) -> asyncio.Protocol:
         server = self._runner.server
         if server is None:
             raise RuntimeError("nothing is listened on before the runner is set up")
-        return _Bounded(server(), self._crowd)
+        return _Bounded(server, self._crowd, self._ask, self._open, self._under_way)
 
 
 class _Crowd:
@@ -145,52 +157,112 @@ def _place(peer: str) -> str:
 
 
 class _Bounded(asyncio.Protocol):
-    """One connection: aiohttp's own protocol behind the bounds."""
+    """One connection behind the bounds: plain requests are answered here, from anything else on it is aiohttp's."""
 
-    def __init__(self, inner: asyncio.Protocol, crowd: _Crowd) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        make: Callable[[], asyncio.Protocol],
+        crowd: _Crowd,
+        ask: Ask | None,
+        open_ones: "set[_Bounded]",
+        under_way: set[asyncio.Task[None]],
+    ) -> None:
+        """`make` gives aiohttp's own protocol; `open_ones` and `under_way` are the listener's."""
+        self._make = make
         self._crowd = crowd
+        self._ask = ask
+        self._open = open_ones
+        self._under_way = under_way
+        self._inner: asyncio.Protocol | None = None
+        self._posts: Posts | None = None
+        self._transport: asyncio.Transport | None = None
         self._peer = ""
         self._counted: bool | None = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) else ""
         self._counted = self._crowd.enter(self._peer)
         if self._counted is False:
             transport.close()  # nothing was written, so it is gone at once
             return
-        self._inner.connection_made(transport)
-        within = self._crowd.bounds.header_within
-        self._deadline = asyncio.get_running_loop().call_later(within, transport.close)
+        if self._ask is None:
+            self._hand_over(b"")
+            return
+        self._open.add(self)
+        self._posts = Posts(
+            self._transport,
+            self._peer,
+            self._ask,
+            idle=KEEPALIVE,
+            came=self.header_came,
+            hand_over=self._hand_over,
+            under_way=self._under_way,
+        )
+        self._expect_header()
+
+    def _hand_over(self, data: bytes) -> None:
+        """What was read goes to aiohttp, and all that follows."""
+        if self._transport is None:
+            return
+        self._posts = None
+        self._open.discard(self)
+        self._inner = self._make()
+        self._inner.connection_made(self._transport)
+        self._expect_header()
+        if data:
+            self._inner.data_received(data)
+
+    def end(self) -> None:
+        """Take no further plain request."""
+        if self._posts is not None:
+            self._posts.end()
+
+    def _expect_header(self) -> None:
+        if self._deadline is None and self._transport is not None:
+            within = self._crowd.bounds.header_within
+            self._deadline = asyncio.get_running_loop().call_later(within, self._transport.close)
 
     def header_came(self) -> None:
-        """A request was read to the end of its header; for the next one aiohttp's keep-alive limit runs."""
+        """A request was read to the end of its header; for the next one the limit of an idle connection runs."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     def data_received(self, data: bytes) -> None:
-        if self._counted is not False:
+        if self._inner is not None:
             self._inner.data_received(data)
+        elif self._posts is not None:
+            self._posts.feed(data)
 
     def eof_received(self) -> bool | None:
-        return self._inner.eof_received() if self._counted is not False else None
+        return self._inner.eof_received() if self._inner is not None else None
 
     def pause_writing(self) -> None:
-        self._inner.pause_writing()
+        if self._inner is not None:
+            self._inner.pause_writing()
+        elif self._transport is not None:
+            self._transport.pause_reading()  # who does not read answers needs ask nothing
 
     def resume_writing(self) -> None:
-        self._inner.resume_writing()
+        if self._inner is not None:
+            self._inner.resume_writing()
+        elif self._transport is not None:
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._counted is False:
             return
         self.header_came()
+        self._open.discard(self)
         if self._counted:
             self._crowd.leave(self._peer)
-        self._inner.connection_lost(exc)
+        if self._posts is not None:
+            self._posts.stop()
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
 
 
 @web.middleware

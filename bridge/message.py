@@ -111,11 +111,12 @@ def encode_sms(sms: Sms) -> bytes:
 
 def decode_sms(payload: bytes) -> Sms:
     """The inverse of `encode_sms`. Raises ValueError or TypeError for what is no payload."""
-    fields = json.loads(payload)
+    fields = json.loads(payload.decode())
     if not isinstance(fields, dict):
         raise TypeError("a payload is an object")
-    segments = tuple(base64.b64decode(segment) for segment in fields.pop("segments", ()))
-    return Sms(**fields, segments=segments)
+    if "segments" in fields:
+        fields["segments"] = tuple(base64.b64decode(segment) for segment in fields["segments"])
+    return Sms(**fields)
 
 
 _PLAIN = {name: value for name, value in asdict(Sms(text="")).items() if name != "text"}

@@ -256,6 +256,7 @@ def countries() -> frozenset[str]:
     return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
+@lru_cache(maxsize=16_384)
 def display(number: str) -> str:
     """E.164 digits as people read them: ``+43 660 1234567``.
 

@@ -147,15 +147,15 @@ async def take_in(
     conversation = await spool.conversation(sms.phone, sms.line, now)
     owner = find_owner(configuration, conversation, sms)
     accepted = await spool.accept(relayed(configuration, owner, sms, mail_id, now, door=door))
-    log = log.bind(id=accepted.id, phone=sms.phone, line=sms.line, mailbox=owner.mailbox)
+    about = {"id": accepted.id, "phone": sms.phone, "line": sms.line, "mailbox": owner.mailbox}
     if accepted.differs:
         reason = f"its id came before with other contents: {sms.notification_id}"
-        await put_aside(raw, reason, spool=spool, now=now, log=log)
+        await put_aside(raw, reason, spool=spool, now=now, log=log.bind(**about))
     elif accepted.repeated:
-        log.info("repeated", notification=sms.notification_id)
+        log.info("repeated", **about, notification=sms.notification_id)
     else:
         heard(sms.phone, now)
-        log.info("queued", channel="mail", reason=owner.why, notification=sms.notification_id)
+        log.info("queued", **about, channel="mail", reason=owner.why, notification=sms.notification_id)
     return accepted
 
 

@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 TOKEN_FOR = 90 * 86400.0
 """Seconds an answer token is good for."""
@@ -106,6 +107,7 @@ def _mac(key: bytes, packed: bytes, mailbox: str) -> bytes:
     return hmac.digest(key, b"answer\x00" + packed + mailbox.encode(), "sha256")[:_MAC_BYTES]
 
 
+@lru_cache(maxsize=1024)  # a mail asks for its id twice, and a phone's root stays
 def _digest(*parts: str) -> str:
     seed = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return base64.b32encode(hashlib.sha256(seed).digest()[:15]).decode().lower()

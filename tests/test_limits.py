@@ -1,5 +1,6 @@
 """Token buckets: what they let through, what they keep, and that one sender's bucket is nobody else's."""
 
+from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
 import pytest
@@ -17,6 +18,9 @@ from bridge.limits import (
     Limits,
     Wanted,
 )
+from bridge.spool.postgres.link import target
+from bridge.spool.postgres.pool import SharedPool
+from tests.databases import Database
 from tests.make import NOW
 
 OFF = Rate()
@@ -144,7 +148,7 @@ def test_whoever_asks_has_a_limit_and_pays_nothing_for_sms() -> None:
     limits, settings = Limits(), only("sender", Rate(count=1, seconds=60))
     asking = Asking(sender="a@example.org", answers=QUESTIONS.count // 2)
     assert [limits.take(settings, asking, NOW) for _ in range(3)] == [None, None, "answers to one sender"]
-    limits.give_back(settings, asking, NOW)
+    limits.give_back(settings, [asking], NOW)
     assert limits.reached(settings, asking, NOW) is None
     assert take(limits, settings) is None
 
@@ -156,3 +160,72 @@ def test_what_is_left_of_each_limit() -> None:
     assert left["sender"] == (2, settings.sender)
     assert left["recipient"] == (8, settings.recipient)
     assert take(limits, settings) is None  # asking took nothing
+
+
+@pytest.fixture
+async def nodes(emptied: Database) -> AsyncIterator[list[Limits]]:
+    """The limits of two nodes on one server."""
+    pools = [SharedPool(target(emptied.url, emptied.server.password)) for _ in range(2)]
+    yield [Limits(pool) for pool in pools]
+    for pool in pools:
+        await pool.close()
+
+
+def wanted(*phones: str, sender: str = "a@example.org", urgent: bool = False) -> Wanted:
+    return Wanted(sender=sender, recipients=phones or ("4366",), route="r", urgent=urgent)
+
+
+DAILY = Rate(count=3, seconds=86400)
+
+
+async def test_nodes_pay_from_the_same_buckets(nodes: list[Limits]) -> None:
+    one, other = nodes
+    settings = only("sender", DAILY)
+    asked = wanted()
+    assert [await node.pay(settings, [asked], NOW) for node in (one, other, one)] == [None] * 3
+    assert await other.pay(settings, [asked], NOW) == (asked, "sender")
+    assert await other.pay(settings, [wanted(sender="b@example.org")], NOW) is None
+    assert await other.pay(settings, [wanted(urgent=True)], NOW) is None
+
+
+async def test_all_of_a_mail_is_paid_for_or_nothing_on_any_node(nodes: list[Limits]) -> None:
+    one, other = nodes
+    settings = only("sender", DAILY)
+    group = wanted("1", "2")
+    assert await one.pay(settings, [group, group], NOW) == (group, "sender")
+    assert await one.pay(settings, [], NOW + 1) is None
+    assert await one.pay(only("sender", OFF), [group], NOW + 1) is None
+    later = NOW + 2  # what was taken for nothing is back, and what was said of it is not believed any more
+    assert await other.pay(settings, [group], later) is None
+    assert await other.pay(settings, [group], later) == (group, "sender")
+    assert await other.pay(settings, [wanted("1")], later) is None
+    larger = wanted(*map(str, range(9)), sender="b@example.org")  # costs all there is
+    assert await one.pay(settings, [larger], later) is None
+    assert await other.pay(settings, [wanted("1", sender="b@example.org")], later) == (
+        wanted("1", sender="b@example.org"),
+        "sender",
+    )
+
+
+async def test_what_a_node_knows_of_the_buckets_it_says_without_asking(nodes: list[Limits]) -> None:
+    one, other = nodes
+    settings = only("sender", DAILY)
+    assert await one.pay(settings, [wanted("1", "2")], NOW) is None
+    assert one.left(settings, wanted(), NOW) == {"sender": (1, DAILY)}
+    assert one.reached(settings, wanted("1", "2"), NOW) == "sender"
+    assert one.reached(settings, wanted("1"), NOW) is None
+    assert other.reached(settings, wanted("1", "2"), NOW) is None  # it has not asked yet
+    assert await other.pay(settings, [wanted("1", "2")], NOW) == (wanted("1", "2"), "sender")
+    assert other.reached(settings, wanted("1", "2"), NOW) == "sender"
+    assert other.reached(settings, wanted("1", "2"), NOW + 60) is None  # others may have given back
+
+
+async def test_what_is_given_back_is_there_for_every_node(nodes: list[Limits]) -> None:
+    one, other = nodes
+    settings = only("sender", DAILY)
+    asked = wanted("1", "2", "3")
+    assert await one.pay(settings, [asked], NOW) is None
+    one.give_back(settings, [asked], NOW)
+    assert await one.pay(only("route", DAILY), [wanted()], NOW) is None  # it went with this one at the latest
+
+    assert await other.pay(settings, [asked], NOW) is None

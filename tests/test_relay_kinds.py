@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -183,7 +184,7 @@ async def test_of_ten_thousand_notifications_none_is_lost_and_none_crashes(tmp_p
         spool=spool,
         configuration=configuration,
         clock=lambda: NOW,
-        new_id=mail_ids(lambda: NOW, lambda count: next(numbers).to_bytes(count)),
+        new_id=mail_ids(lambda: NOW, lambda count: Random(next(numbers)).randbytes(count)),
         wake=lambda _: None,
     )
     listener = HttpListener(webhook.app)

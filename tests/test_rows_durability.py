@@ -57,6 +57,8 @@ ROWS = {
     127: "the log is full",
     128: "people in the log",
     129: "what was erased",
+    130: "secrets",
+    131: "files that others may read",
 }
 
 TESTS = Path(__file__).parent

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from ipaddress import ip_network
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -71,7 +72,7 @@ class Rig:
 
     def random_bytes(self, count: int) -> bytes:
         self.random += 1
-        return self.random.to_bytes(count)
+        return Random(self.random).randbytes(count)
 
     async def post(
         self,

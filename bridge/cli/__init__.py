@@ -11,10 +11,12 @@ from typing import Final
 import click
 
 from bridge import __version__
+from bridge.cli.backup import backup
 from bridge.cli.check import check, route
 from bridge.cli.copy import moves
 from bridge.cli.demo import demo
 from bridge.cli.explain import explain
+from bridge.cli.forget import forget
 from bridge.cli.queue import queue
 from bridge.cli.send import send
 from bridge.cli.serve import serve
@@ -42,7 +44,7 @@ def smsbridge() -> None:
     """
 
 
-for command in (demo, serve, check, route, explain, send, queue, trace, simulator, user, moves):
+for command in (demo, serve, check, route, explain, send, queue, trace, simulator, user, moves, backup, forget):
     smsbridge.add_command(command)
 
 

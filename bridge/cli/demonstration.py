@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
@@ -24,6 +24,7 @@ import aiosmtplib
 import click
 
 from bridge import log
+from bridge.console.sources import PhoneSms
 from bridge.daemon import Daemon
 from bridge.simulator import Simulator, SimulatorSettings
 
@@ -62,7 +63,7 @@ async def demonstrate(*, once: bool, directory: Path | None) -> int:
             SimulatorSettings(tokens=(token,), senders=(LINE,), notify_url=webhook, default_sender=LINE, strict=True)
         )
         await simulator.start("127.0.0.1", ports.provider, ports.control)
-        daemon = Daemon(config)
+        daemon = Daemon(config, phone=Handset(simulator, place / "Maildir"))
         try:
             await daemon.start()
             _introduce(place, ports, config)
@@ -80,6 +81,33 @@ async def demonstrate(*, once: bool, directory: Path | None) -> int:
             return 0 if await daemon.run() else 1
         finally:
             await simulator.stop()
+
+
+class Handset:
+    """The simulated phone as the console shows it."""
+
+    def __init__(self, simulator: Simulator, maildir: Path) -> None:
+        self._simulator = simulator
+        self.number = PHONE
+        self.maildir = maildir
+
+    def screen(self) -> Sequence[PhoneSms]:
+        """See `bridge.console.sources.Phone`."""
+        got = [
+            PhoneSms(at=one.at, mine=False, text=one.text or "", sender=one.sender)
+            for one in self._simulator.messages
+            if PHONE in one.recipients
+        ]
+        written = [
+            PhoneSms(at=one.created, mine=True, text=str(one.fields["textMessageContent"]), sender=PHONE)
+            for one in self._simulator.notifications
+            if "textMessageContent" in one.fields
+        ]
+        return sorted([*got, *written], key=lambda one: one.at)
+
+    async def write(self, text: str) -> None:
+        """See `bridge.console.sources.Phone`."""
+        await self._simulator.incoming(phone=PHONE, line=LINE, text=text)
 
 
 class _Missing(Exception):
@@ -231,6 +259,7 @@ def _invite(ports: Ports, config: Path) -> None:
         f"  curl -X POST http://127.0.0.1:{ports.control}/incoming -H 'Content-Type: application/json' -d '{body}'"
     )
     click.echo("Look:")
+    click.echo(f"  http://127.0.0.1:{ports.console}/ in a browser: the console, and the phone to type on")
     click.echo(f"  curl http://127.0.0.1:{ports.console}/readyz")
     click.echo(f"  curl http://127.0.0.1:{ports.control}/messages")
     click.echo(f"  {sys.argv[0]} queue list --config {config}")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from bridge.smtpd.contract import Peer
     from bridge.smtpd.explanation import Explanation
 
-_ELSEWHERE = "192.0.2.1"  # RFC 5737: nobody's
 _MOST = 64 * 1024**2  # the largest `max_message_size`
 
 
@@ -70,22 +69,14 @@ def explain(
 
 def _client(configuration: "Configuration", sender: str, peer: str | None, user: str | None) -> "Peer":
     """Who brings the mail: as was said, else whoever could prove this sender."""
-    from bridge import normalize  # noqa: PLC0415
-    from bridge.smtpd.contract import Peer  # noqa: PLC0415
+    from bridge.smtpd import explanation  # noqa: PLC0415  # phone metadata: not for --help
 
     if user is not None and user not in configuration.users:
         raise click.UsageError(f"there is no user {user!r}; see: smsbridge user list")
     address = _address(peer) if peer is not None else None
     if user is None and address is None:
-        written = normalize.address(sender)
-        domain = written.rpartition("@")[2]
-        owners = [one for one in configuration.users.values() if written in one.addresses or domain in one.domains]
-        networks = configuration.settings.smtpd.networks
-        user = owners[0].name if owners else None
-        if user is None and networks:
-            address = networks[0][0]
-    host = str(address or _ELSEWHERE)
-    return Peer(host=host, port=0, mode="starttls", tls=user is not None, user=user, helo="explain", esmtp=True)
+        return explanation.likeliest(configuration, sender)
+    return explanation.client(str(address or ""), user)
 
 
 def _address(written: str) -> IPv4Address | IPv6Address:

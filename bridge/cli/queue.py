@@ -4,7 +4,7 @@ Changes are short transactions in the spool through the daemon's own code; a run
 """
 
 import time
-from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,13 @@ import click
 
 from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
 from bridge.cli.spool import with_spool
-from bridge.message import Channel, Delivery, State
-from bridge.spool import Arrival, Event, Spool, Step
+from bridge.message import Delivery, State
+from bridge.spool import Arrival, Event, Spool, operations
 
 Shown = list[tuple[Delivery, list[Event]]]
 
 _BY = "by the operator"
-_LIFE = {Channel.SMS: 86400.0, Channel.MAIL: 5 * 86400.0}
 _ORIGIN = ("kind", "sender", "author", "proof", "peer")
-_ALL = 100_000_000
-_AT_ONCE = 1000
-_NEEDS_YES = frozenset({State.UNKNOWN, State.FAILED})
 
 
 @click.group()
@@ -94,102 +90,48 @@ def _as_text(arrival: Arrival) -> str:
     return ", ".join([f"{arrival.kind} from {arrival.sender or '<>'}", *known])
 
 
-def _changing(name: str, text: str, step: Callable[[Delivery, float], Step]) -> None:
+def _changing(verb: str, text: str) -> None:
     """One command that moves deliveries."""
 
-    @queue.command(name, help=text)
-    @click.argument("identifiers", metavar="ID...", nargs=-1, required=name != "release", callback=readable)
+    @queue.command(verb, help=text)
+    @click.argument("identifiers", metavar="ID...", nargs=-1, required=verb not in _RESTORED, callback=readable)
     @with_config
     @with_json
     def change(
         identifiers: tuple[str, ...], config_path: Path, as_json: bool, yes: bool = False, restored: bool = False
     ) -> int:
         if restored:
-            count = with_spool(config_path, _release_restored)
-            click.echo(f"{count} released" if not as_json else f'{{"released": {count}}}')
+            every, done = _RESTORED[verb]
+            count = with_spool(config_path, lambda spool: every(spool, time.time(), by=_BY))
+            click.echo(f"{count} {done}" if not as_json else f'{{"{done}": {count}}}')
             return 0
         if not identifiers:
             raise click.UsageError("Missing argument 'ID...'.")
-        results = with_spool(config_path, lambda spool: _change(spool, identifiers, step, yes=yes))
+        results = with_spool(
+            config_path, lambda spool: operations.change(spool, identifiers, verb, time.time(), by=_BY, yes=yes)
+        )
         if as_json:
-            print_json(results)
+            print_json([asdict(result) for result in results])
         else:
             for result in results:
-                say(f"{result['id']}: {result['result']}", err=not result["done"])
-        return 0 if all(result["done"] for result in results) else 1
+                say(f"{result.id}: {result.result}", err=not result.done)
+        return 0 if all(result.done for result in results) else 1
 
-    if name == "retry":
+    if verb == "retry":
         click.option("--yes", is_flag=True, help="Yes, even where the phone may then get it twice.")(change)
-    if name == "release":
+    if verb == "release":
         click.option("--restored", is_flag=True, help="All that were held since the spool is an older copy.")(change)
+    if verb == "hold":
+        click.option("--restored", is_flag=True, help="All SMS that wait, before a start on a restored server.")(change)
 
 
-async def _change(
-    spool: Spool, identifiers: Sequence[str], step: Callable[[Delivery, float], Step], *, yes: bool
-) -> list[dict[str, Any]]:
-    now = time.time()
-    results: list[dict[str, Any]] = []
-    for identifier in identifiers:
-        found: Shown = await spool.show(identifier)
-        if not found:
-            results.append({"id": identifier, "done": False, "result": "there is nothing with this id"})
-        for delivery, _ in found:
-            wanted = step(delivery, now)
-            if wanted.event == "retried" and delivery.state in _NEEDS_YES and not yes:
-                why = f"it is {delivery.state.value}: the phone may have it already; add --yes to send it again"
-                results.append({"id": delivery.id, "done": False, "result": why})
-                continue
-            if wanted.to is State.QUEUED and not delivery.payload:
-                results.append({"id": delivery.id, "done": False, "result": "its text was erased after keep_text"})
-                continue
-            (done,) = await spool.move([wanted], now)
-            result = wanted.event if done else f"not possible while it is {delivery.state.value}"
-            results.append({"id": delivery.id, "done": done, "result": result})
-    return results
+_RESTORED = {"hold": (operations.hold_restored, "held"), "release": (operations.release_restored, "released")}
 
 
-async def _release_restored(spool: Spool) -> int:
-    from bridge.spool.generation import HELD  # noqa: PLC0415  # the database: not for --help
-
-    now, count = time.time(), 0
-    held = [delivery for delivery in await spool.listing(State.HELD, _ALL) if delivery.code == HELD]
-    for at in range(0, len(held), _AT_ONCE):
-        count += sum(await spool.move([_release(delivery, now) for delivery in held[at : at + _AT_ONCE]], now))
-    return count
-
-
-def _hold(delivery: Delivery, _now: float) -> Step:
-    return Step(id=delivery.id, to=State.HELD, event="held", only_from=_HOLDABLE, text=_BY)
-
-
-def _release(delivery: Delivery, now: float) -> Step:
-    return Step(
-        id=delivery.id, to=State.QUEUED, event="released", only_from=frozenset({State.HELD}), text=_BY, next_at=now
-    )
-
-
-def _retry(delivery: Delivery, now: float) -> Step:
-    # What is sent again by hand gets a lifetime of its own: a message past its life is not sent.
-    renewed = now + _LIFE[delivery.channel] if delivery.state in _NEEDS_YES else None
-    # Only from the state that was looked at: meanwhile it may have become unknown, and that needs a yes.
-    seen = _RETRIED & {delivery.state}
-    return Step(
-        id=delivery.id, to=State.QUEUED, event="retried", only_from=seen, text=_BY, next_at=now, expires_at=renewed
-    )
-
-
-def _drop(delivery: Delivery, _now: float) -> Step:
-    return Step(id=delivery.id, to=State.DROPPED, event="dropped", text=_BY)
-
-
-_RETRIED = frozenset({State.QUEUED, State.UNKNOWN, State.FAILED, State.HELD})
-# Not an unknown one: releasing it would send again what the phone may have.
-_HOLDABLE = frozenset({State.QUEUED})
-
-_changing("hold", "Keep deliveries from being sent.", _hold)
-_changing("release", "Let held deliveries go on.", _release)
-_changing("retry", "Try deliveries now; an unknown or failed one is sent again and needs --yes.", _retry)
-_changing("drop", "End deliveries without sending and without a notice.", _drop)
+_changing("hold", "Keep deliveries from being sent.")
+_changing("release", "Let held deliveries go on.")
+_changing("retry", "Try deliveries now; an unknown or failed one is sent again and needs --yes.")
+_changing("drop", "End deliveries without sending and without a notice.")
 
 
 def _fields(delivery: Delivery) -> dict[str, Any]:

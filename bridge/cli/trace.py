@@ -5,7 +5,6 @@ Everything comes from the spool's history, which is only added to; texts are sho
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from heapq import merge
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import click
 
 from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
 from bridge.cli.spool import with_spool
-from bridge.message import Channel, Delivery, decode_sms
+from bridge.message import Channel, Delivery
 from bridge.spool import Arrival, Event, History
 
 _WHY = {
@@ -72,17 +71,16 @@ def _delivery(delivery: Delivery, events: Sequence[Event]) -> dict[str, Any]:
 
 def _sms(delivery: Delivery) -> dict[str, Any] | None:
     """The text as it is sent and what it costs; None for a mail, and for a text that was erased."""
-    if delivery.channel is not Channel.SMS or not delivery.payload:
-        return None
-    from bridge import gsm  # noqa: PLC0415  # not for --help
+    from bridge.spool.stories import sms_sent  # noqa: PLC0415  # alphabets: not for --help
 
-    sms = decode_sms(delivery.payload)
-    counted = gsm.count(sms.text)
-    encoding, parts = ("binary", len(sms.segments)) if sms.segments else (counted.encoding, counted.parts)
+    sent = sms_sent(delivery)
+    if sent is None:
+        return None
+    sms = sent.sms
     return {
         "text": sms.text,
-        "encoding": encoding,
-        "parts": parts,
+        "encoding": sent.encoding,
+        "parts": sent.parts,
         "originator": sms.originator,
         "max_parts": sms.max_parts,
         "flash": sms.flash,
@@ -93,20 +91,9 @@ def _sms(delivery: Delivery) -> dict[str, Any] | None:
 
 
 def _timeline(history: History) -> Iterator[tuple[str, Event]]:
-    """Everything in the order in which it happened. A clock that was set back does not change one delivery's order."""
-    tracks: list[list[tuple[float, int, str, Event]]] = []
-    arrival = history.arrival
-    if arrival is not None:
-        came = Event(at=arrival.at, event="received", text=_came(arrival))
-        tracks.append([(arrival.at, 0, arrival.id, came)])
-    for number, (delivery, events) in enumerate((*history.deliveries, *history.notices), start=1):
-        latest, track = 0.0, []
-        for event in events:
-            latest = max(latest, event.at)
-            track.append((latest, number, delivery.id, event))
-        tracks.append(track)
-    for _, _, name, event in merge(*tracks, key=lambda entry: entry[:2]):
-        yield name, event
+    from bridge.spool.stories import timeline  # noqa: PLC0415  # alphabets: not for --help
+
+    return timeline(history, _came(history.arrival) if history.arrival is not None else "")
 
 
 def _as_text(history: History) -> Iterator[str]:

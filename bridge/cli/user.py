@@ -1,4 +1,7 @@
-"""`smsbridge user`: who may log in at the mail door. Edits the users file; a running bridge reads it on reload."""
+"""`smsbridge user`: who may log in, at the mail door or at the console.
+
+Edits the users file of either; a running bridge reads it on reload.
+"""
 
 import getpass
 import sys
@@ -13,6 +16,7 @@ from argon2 import PasswordHasher
 from bridge.cli.options import print_json, with_config, with_json
 from bridge.config import users_file
 from bridge.config.addresses import address_or_domain
+from bridge.config.operators import OPERATOR
 from bridge.config.problems import Invalid
 from bridge.config.users import CERTIFICATE
 from bridge.config.users_file import CannotEdit, UsersFile
@@ -21,6 +25,7 @@ SHORTEST: Final = 8
 """Characters of a password."""
 
 _LONGEST: Final = 1000  # characters; the line of an AUTH has room for that many
+_ANY_HASH: Final = f"$scrypt$ln=14,r=8,p=1${'A' * 11}${'A' * 22}"  # of nothing: name and role are checked with it
 _RELOAD: Final = "a running bridge takes it with: systemctl reload smsbridge"
 
 
@@ -32,11 +37,15 @@ class _Wanted:
     addresses: tuple[str, ...]  # none: those that stand there
     hash: str | None  # None: the one that stands there
     replace: bool
+    console: bool
+
+
+_console = click.option("--console", is_flag=True, help="Who may open the operator's window, not the mail door.")
 
 
 @click.group()
 def user() -> None:
-    """Add, list or remove who may log in to send mail."""
+    """Add, list or remove who may log in: to send mail, or to open the console."""
 
 
 @user.command()
@@ -46,6 +55,7 @@ def user() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of the terminal.")
 @click.option("--replace", is_flag=True, help="Change a user; without ADDRESS the addresses stay.")
 @click.option("--keep-password", is_flag=True, help="With --replace: change the addresses only.")
+@_console
 @with_config
 def add(
     name: str,
@@ -54,39 +64,47 @@ def add(
     password_stdin: bool,
     replace: bool,
     keep_password: bool,
+    console: bool,
     config_path: Path,
 ) -> None:
     """Let NAME log in and send mail as each ADDRESS, or as anybody of a domain: '*@example.com'.
 
-    The password is asked for twice, or read from standard input.
+    The password is asked for twice, or read from standard input. With --console ADDRESS is what NAME may do there:
+    operator (the default) or viewer.
     """
 
     if certificate + password_stdin + keep_password > 1:
         raise click.UsageError("only one of --certificate, --password-stdin and --keep-password has a meaning")
     if keep_password and not replace:
         raise click.UsageError("--keep-password goes with --replace")
+    if console and certificate:
+        raise click.UsageError("the console takes passwords only")
+    if not addresses and console and not replace:
+        addresses = (OPERATOR,)
     if not addresses and not replace:
         raise click.UsageError(f"name what {name} may send as: an address, or '*@example.com'")
-    file = users_file.locate(config_path)
+    file = users_file.locate(config_path, console=console)
     addresses = _checked(file, name, addresses)
     if not replace and users_file.peek(file, name) is not None:  # before a password is asked for
         raise click.ClickException(_stands_there(file, name))
     hash_ = CERTIFICATE if certificate else None if keep_password else _hash(_password(from_stdin=password_stdin))
-    _write(file, _Wanted(name=name, addresses=addresses, hash=hash_, replace=replace))
+    _write(file, _Wanted(name=name, addresses=addresses, hash=hash_, replace=replace, console=console))
     click.echo(f"{name} may log in {_as_text(file, name)}")
     _say_what_is_next(file)
 
 
 @user.command("list")
+@_console
 @with_config
 @with_json
-def list_(config_path: Path, as_json: bool) -> None:
-    """List the users with their addresses."""
-    users, problems = users_file.listed(users_file.locate(config_path))
+def list_(console: bool, config_path: Path, as_json: bool) -> None:
+    """List the users with their addresses, or with what they may do in the console."""
+    users, problems = users_file.listed(users_file.locate(config_path, console=console))
     found = [
         {
             "name": one.name,
-            "addresses": [*sorted(one.addresses), *(f"*@{domain}" for domain in sorted(one.domains))],
+            "addresses": [one.role] * console
+            + [*sorted(one.addresses), *(f"*@{domain}" for domain in sorted(one.domains))],
             "how": "certificate" if one.hash == CERTIFICATE else "password",
         }
         for one in users.values()
@@ -103,11 +121,12 @@ def list_(config_path: Path, as_json: bool) -> None:
 
 @user.command()
 @click.argument("name")
+@_console
 @with_config
-def remove(name: str, config_path: Path) -> None:
+def remove(name: str, console: bool, config_path: Path) -> None:
     """Let NAME no longer log in."""
-    file = users_file.locate(config_path)
-    if named := users_file.named_in_routes(file, name):
+    file = users_file.locate(config_path, console=console)
+    if not console and (named := users_file.named_in_routes(file, name)):
         raise click.ClickException(f"{', '.join(named)}: user:{name} stands there; take it out first")
 
     def change(content: str) -> str:
@@ -132,7 +151,8 @@ def _write(file: UsersFile, wanted: _Wanted) -> None:
         if old is None and (wanted.hash is None or not wanted.addresses):
             raise CannotEdit(f"there is no user {wanted.name} in {file.path}")
         hash_, addresses = old or ("", "")
-        line = users_file.line(wanted.name, wanted.hash or hash_, wanted.addresses or (addresses,))
+        grants = wanted.addresses or (addresses,)
+        line = users_file.line(wanted.name, wanted.hash or hash_, grants, console=wanted.console)
         return users_file.put(content, wanted.name, line)
 
     try:
@@ -146,6 +166,9 @@ def _write(file: UsersFile, wanted: _Wanted) -> None:
 def _checked(file: UsersFile, name: str, addresses: Sequence[str]) -> tuple[str, ...]:
     """The addresses in the spelling in which they are compared; each once."""
     try:
+        if file.console:
+            users_file.line(name, _ANY_HASH, addresses or (OPERATOR,), console=True)
+            return tuple(addresses)
         found = tuple(dict.fromkeys(address_or_domain(written, file.place) for written in addresses))
         users_file.line(name, CERTIFICATE, found or ("somebody@example.com",))
     except Invalid as why:
@@ -185,6 +208,8 @@ def _as_text(file: UsersFile, name: str) -> str:
 
     hash_, addresses = users_file.peek(file, name) or ("", "")
     how = "with a client certificate" if hash_ == CERTIFICATE else "with a password"
+    if file.console:
+        return f"{how} and is {addresses}"
     return f"{how} and send as {addresses.replace(',', ', ')}"
 
 

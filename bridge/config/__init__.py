@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from bridge.config import bridge_toml, provable, routes, secrets, users
+from bridge.config import bridge_toml, operators, provable, routes, secrets, users
 from bridge.config.document import Document, UnreadableFile, parse, read_text
 from bridge.config.problems import Collector, ConfigError, Problem, shown
 from bridge.config.reading import Files, Place
@@ -64,6 +64,7 @@ class Configuration:
     settings: Settings
     routes: Table
     users: Mapping[str, User] = field(default_factory=dict)  # by name
+    operators: Mapping[str, User] = field(default_factory=dict)  # by name: those of the console
     secrets: Secrets = field(default_factory=Secrets, repr=False)
     keys: tuple[bytes, ...] = field(default=(), repr=False)  # lines of key_file; none: not made yet
     warnings: tuple[Problem, ...] = ()
@@ -86,6 +87,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Configura
     sections = bridge_toml.read(place)
     known_users = _users(sections)
     rows = _routes(sections, known_users)
+    known_operators = _operators(sections["console"])
     its_secrets, keys = secrets.read(sections), secrets.keys(sections[""])
     if collector.problems:
         raise ConfigError(collector.problems)
@@ -94,6 +96,7 @@ def load(path: str | Path, environ: Mapping[str, str] = os.environ) -> Configura
         settings=bridge_toml.settings(sections),
         routes=Table(rows),
         users=MappingProxyType(dict(known_users or {})),
+        operators=MappingProxyType(dict(known_operators or {})),
         secrets=its_secrets,
         keys=keys,
         warnings=collector.warnings,
@@ -130,6 +133,12 @@ def _users(sections: dict[str, bridge_toml.Section]) -> Mapping[str, User] | Non
         has_tls=bool(smtpd.says("tls_certificate")),
     )
     return found
+
+
+def _operators(console: bridge_toml.Section) -> Mapping[str, User] | None:
+    """The people of the console by name; None without a usable file."""
+    path: Path | None = console.values.get("users_file")
+    return None if path is None else operators.read(path, console.place.at("users_file"))
 
 
 def _routes(sections: dict[str, bridge_toml.Section], known_users: Mapping[str, User] | None) -> tuple[Route, ...]:

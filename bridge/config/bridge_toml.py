@@ -4,13 +4,11 @@ Answers with the values of all sections, whatever could be read, so that the oth
 same run.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from ipaddress import ip_address
 from typing import Any, Final
 
-from bridge.config import mail_listen, spool_url
+from bridge.config import mail_listen, ports, spool_url
 from bridge.config.addresses import is_reserved
 from bridge.config.network import is_loopback
 from bridge.config.problems import did_you_mean, printable
@@ -18,7 +16,6 @@ from bridge.config.reading import Place, read_keys
 from bridge.config.schema import SCHEMA
 from bridge.config.settings import (
     ConsoleSettings,
-    Endpoint,
     LimitsSettings,
     MailAuthenticationSettings,
     NoticesSettings,
@@ -267,43 +264,14 @@ def _check_spool(sections: dict[str, Section]) -> None:
 
 
 def _check_listeners(sections: dict[str, Section]) -> None:
-    """Two listeners on one place: the second could not be opened."""
-    seen: list[tuple[Endpoint, Place]] = []
-    for entry, place in _listeners(sections):
-        for other, where in seen:
-            if _collide(entry, other):
-                place.problem(
-                    f"{where.key}{_on_line(where)} listens on port {entry.port} of the same host already",
-                    "choose another port",
-                )
-                break
-        seen.append((entry, place))
-
-
-def _on_line(place: Place) -> str:
-    return "" if place.line is None else f" on line {place.line}"
-
-
-def _listeners(sections: dict[str, Section]) -> Iterator[tuple[Endpoint, Place]]:
-    for name in ("smtpd", "webhook", "console"):
-        section = sections[name]
-        for index, entry in enumerate(section.values.get("listen", ())):
-            yield entry, section.place.at("listen", index)
-
-
-def _collide(one: Endpoint, other: Endpoint) -> bool:
-    """Whether both mean one port of one host; 0.0.0.0 and :: are every host of their family, port 0 is any
-    free one.
-    """
-    if one.port != other.port or one.port == 0:
-        return False
-    if one.host == other.host:
-        return True
-    try:
-        first, second = ip_address(one.host), ip_address(other.host)
-    except ValueError:
-        return False
-    return first.version == second.version and (first.is_unspecified or second.is_unspecified)
+    console = sections["console"]
+    has_users = bool(console.says("users_file"))
+    ports.check_console(console.values.get("listen", ()), console.place, has_users=has_users)
+    ports.check(
+        (entry, sections[name].place.at("listen", index))
+        for name in ("smtpd", "webhook", "console")
+        for index, entry in enumerate(sections[name].values.get("listen", ()))
+    )
 
 
 _CHECKS = (

@@ -126,8 +126,8 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
         ),
         Key("sender", originator, None, "What phones show as sender where a route says nothing else."),
         Key("test", boolean, False, "Let the provider check everything and send nothing."),
-        Key("max_in_flight", integer(1, 1000), 8, "Calls to the provider at the same time."),
-        Key("rate", calls_a_second, 0, "Calls a second; 0 leaves the pace to the provider."),
+        Key("max_in_flight", integer(1, 1000), 8, "Calls to the provider at the same time, of all nodes together."),
+        Key("rate", calls_a_second, 0, "Calls a second, of all nodes together; 0 leaves the pace to the provider."),
     ),
     "webhook": (
         Key("listen", _listen("127.0.0.1:8080"), ["127.0.0.1:8080"], "Where SMS and delivery reports come in."),
@@ -208,7 +208,14 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             "listen",
             _listen("127.0.0.1:8081"),
             ["127.0.0.1:8081"],
-            "Where /healthz and /readyz are served.",
+            "Where the operator's window, /healthz and /readyz are served.",
+        ),
+        Key("users_file", secret_path, None, "Who may open the window; lines of name:hash:operator or :viewer."),
+        Key(
+            "names",
+            list_of(host, example='["console.example.com"]'),
+            [],
+            "Host names in its address, besides `hostname` and those of this machine.",
         ),
     ),
 }

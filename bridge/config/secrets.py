@@ -61,10 +61,11 @@ def keys(top: Section) -> tuple[bytes, ...]:
     return tuple(line.encode() for _, line in found)
 
 
-def warn_if_open(path: Path, place: Place) -> None:
-    """Warns if others than the owner may read (or change) a file that should be the bridge's alone.
+def refuse_if_open(path: Path, place: Place) -> None:
+    """A problem if others than the owner may read (or change) a file that should be the bridge's alone.
 
-    systemd's credentials are left out: it guards them by an access list that looks like a group's right.
+    Its group may read it: root:smsbridge 0640. systemd's credentials are left out: it guards them by an access list
+    that looks like a group's right.
     """
     if place.files.credentials is not None and path.parent == place.files.credentials:
         return
@@ -73,7 +74,7 @@ def warn_if_open(path: Path, place: Place) -> None:
     except (OSError, ValueError):
         return
     if mode & _OTHERS:
-        place.warning(
+        place.problem(
             f"the file can be read or changed by others (mode {mode & 0o777:04o})",
             "allow its owner and at most its group to read: chmod 640",
         )
@@ -86,7 +87,7 @@ def lines(path: Path, place: Place, hint: str = _BARE_NAME) -> list[tuple[int, s
     """The lines that are not blank, with their numbers, or None after a Problem at the key that names the
     file; `hint` is what to do where there is none.
     """
-    warn_if_open(path, place)
+    refuse_if_open(path, place)
     try:
         text = read_text(path)
     except UnreadableFile as error:
@@ -148,7 +149,7 @@ def _check_certificate(smtpd: Section) -> None:
     certificate: Path | None = smtpd.values.get("tls_certificate")
     key: Path | None = smtpd.values.get("tls_key")
     if key is not None:
-        warn_if_open(key, smtpd.place.at("tls_key"))
+        refuse_if_open(key, smtpd.place.at("tls_key"))
     for index, entry in enumerate(smtpd.values.get("listen", ())):
         if entry.client_ca is not None:
             _check_authorities(entry.client_ca, smtpd.place.at("listen", index))

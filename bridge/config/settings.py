@@ -158,6 +158,8 @@ class NoticesSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleSettings:
     listen: tuple[Endpoint, ...] = (Endpoint(host="127.0.0.1", port=8081),)
+    users_file: Path | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,13 +187,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """One line of the users file: ``name:hash:address,address,*@domain``."""
+    """One line of a users file: ``name:hash:address,address,*@domain``, of the console's ``name:hash:role``."""
 
     name: str
     # "$argon2id$…", "$scrypt$ln=14,r=8,p=1$salt$hash" (unpadded base64), or "certificate": there is no password
     hash: str = field(repr=False)
     addresses: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()  # of "*@domain"
+    role: str = ""  # in the console: "operator", "viewer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,31 +35,34 @@ CERTIFICATE: Final = "certificate"
 """In the place of the hash: no password, a client certificate."""
 
 
-def read(path: Path, place: Place) -> Mapping[str, User] | None:
+def read(
+    path: Path, place: Place, *, line: Callable[..., User | None] | None = None, hint: str = _MAKE_FILE
+) -> Mapping[str, User] | None:
     """The users by name, without those whose line is wrong; None after a Problem if the file cannot be
-    read.
+    read. `line` reads one line, as `parse` does; `hint` says how to make the file.
     """
+    one = line or parse
     file = place.files.name(path)
     place.collector.read(file)
-    found = secrets.lines(path, place, _MAKE_FILE)
+    found = secrets.lines(path, place, hint)
     if found is None:
         return None
     users: dict[str, User] = {}
     lines: dict[str, int] = {}
-    for number, line in found:
-        if line.startswith("#"):
+    for number, written in found:
+        if written.startswith("#"):
             continue
 
         def problem(error: Invalid, number: int = number) -> None:
             place.collector.problem(Problem(file=file, line=number, message=error.message, hint=error.hint))
 
-        name, colon, _ = line.partition(":")
+        name, colon, _ = written.partition(":")
         if colon and name in lines:
             problem(Invalid(f"the user {shown(name)} stands on line {lines[name]} already", "keep one of the two"))
             continue
         if colon and _NAME.fullmatch(name):
             lines[name] = number
-        user = parse(line, place, problem)
+        user = one(written, place, problem)
         if user is not None:
             users[user.name] = user
     return users
@@ -72,13 +75,7 @@ def parse(line: str, place: Place, problem: Callable[[Invalid], None]) -> User |
         problem(Invalid("this is no user", _FORM))
         return None
     name, hash_, written = parts
-    good = True
-    for check in (_check_name, _check_hash):
-        try:
-            check(name, hash_)
-        except Invalid as error:
-            problem(error)
-            good = False
+    good = check(name, hash_, problem)
     entries: list[str] = []
     for index, entry in enumerate(filter(None, (one.strip() for one in written.split(","))), 1):
         try:
@@ -91,6 +88,18 @@ def parse(line: str, place: Place, problem: Callable[[Invalid], None]) -> User |
         problem(Invalid(f"the user {shown(name)} has no addresses", _FORM))
         return None
     return User(name=name, hash=hash_, addresses=_addresses(entries), domains=_domains(entries)) if good else None
+
+
+def check(name: str, hash_: str, problem: Callable[[Invalid], None]) -> bool:
+    """Whether both can be used; what is wrong with them is told to `problem`."""
+    good = True
+    for check_one in (_check_name, _check_hash):
+        try:
+            check_one(name, hash_)
+        except Invalid as error:
+            problem(error)
+            good = False
+    return good
 
 
 def _addresses(entries: list[str]) -> frozenset[str]:

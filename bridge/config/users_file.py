@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bridge.config import users
+from bridge.config import operators, users
 from bridge.config.document import Document, UnreadableFile, parse, read_text
 from bridge.config.problems import Collector, ConfigError, Invalid, Problem
 from bridge.config.reading import Files, Place
@@ -29,7 +29,10 @@ PATIENCE: Final = 10.0
 _BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _FIELDS: Final = 3
 _PRIVATE: Final = 0o600
-_SET_IT: Final = 'write below [smtpd], for example: users_file = "users"'
+_SET_IT: Final = {
+    "smtpd": 'write below [smtpd], for example: users_file = "users"',
+    "console": 'write below [console], for example: users_file = "console-users"',
+}
 
 
 class CannotEdit(Exception):
@@ -43,29 +46,32 @@ class UsersFile:
     path: Path
     configuration: Path  # bridge.toml
     place: Place = field(repr=False)  # of the key that names it
+    console: bool = False  # those of the console: roles in the place of addresses
 
 
-def locate(configuration: Path, environ: Mapping[str, str] = os.environ) -> UsersFile:
-    """The users file that bridge.toml names, whatever else is wrong with it. Raises `ConfigError`."""
+def locate(configuration: Path, environ: Mapping[str, str] = os.environ, *, console: bool = False) -> UsersFile:
+    """The users file that bridge.toml names, or the console's, whatever else is wrong with it. Raises `ConfigError`."""
     configuration = configuration.absolute()
     collector = Collector()
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     files = Files(base=configuration.parent, credentials=Path(credentials) if credentials else None)
     document = _document(configuration, configuration.name, collector)
+    section = "console" if console else "smtpd"
     if document is not None:
-        place = Place(document=document, collector=collector, files=files).at("smtpd", "users_file")
+        place = Place(document=document, collector=collector, files=files).at(section, "users_file")
         try:
-            return UsersFile(path=_named(place), configuration=configuration, place=place)
+            path = _named(place, section)
+            return UsersFile(path=path, configuration=configuration, place=place, console=console)
         except Invalid as error:
             place.problem(error.message, error.hint)
     raise ConfigError(collector.problems)
 
 
-def _named(place: Place) -> Path:
-    smtpd = place.document.data.get("smtpd")
-    value = smtpd.get("users_file") if isinstance(smtpd, dict) else None
+def _named(place: Place, name: str) -> Path:
+    section = place.document.data.get(name)
+    value = section.get("users_file") if isinstance(section, dict) else None
     if value is None:
-        raise Invalid("is missing: there is no file for users", _SET_IT)
+        raise Invalid("is missing: there is no file for users", _SET_IT[name])
     return secret_path(value, place)
 
 
@@ -89,7 +95,7 @@ def listed(file: UsersFile) -> tuple[Mapping[str, User], tuple[Problem, ...]]:
     """The users by name, and what is wrong with the other lines. No file: no users."""
     if not os.path.lexists(file.path):
         return {}, ()
-    found = users.read(file.path, file.place)
+    found = (operators if file.console else users).read(file.path, file.place)
     return found or {}, file.place.collector.problems
 
 
@@ -116,12 +122,12 @@ def named_in_routes(file: UsersFile, name: str) -> list[str]:
 # Lines.
 
 
-def line(name: str, hash_: str, addresses: Sequence[str]) -> str:
+def line(name: str, hash_: str, addresses: Sequence[str], *, console: bool = False) -> str:
     """The line of a user. Raises `Invalid` unless a reader would make just this user of it."""
     written = f"{name}:{hash_}:{','.join(addresses)}"
     problems: list[Invalid] = []
     nowhere = Place(document=Document("", {}, {}), collector=Collector(), files=Files(base=Path()))
-    users.parse(written, nowhere, problems.append)
+    (operators if console else users).parse(written, nowhere, problems.append)
     if problems:
         raise problems[0]
     return written

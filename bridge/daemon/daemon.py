@@ -1,7 +1,6 @@
 """Builds everything and keeps it running: start, reload, drain, stop. The only module that knows all the others."""
 
 import asyncio
-import random
 import secrets
 import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -11,12 +10,15 @@ from typing import Any, Final
 from bridge import __version__, config, routing, sdnotify
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
+from bridge.console.sources import Phone
+from bridge.daemon import window
+from bridge.daemon.deliveries import agents, neighbours
 from bridge.daemon.doors import Doors
 from bridge.daemon.guard import Guard
+from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
 from bridge.daemon.parts import (
     DIAGNOSTICS,
     ROLES,
-    SMARTHOST_CONNECTIONS,
     check_roles,
     explain,
     mail_authentication,
@@ -55,9 +57,18 @@ class Daemon:
     """One bridge. `start`, then `run` until a signal or `stop`."""
 
     def __init__(
-        self, path: Path, *, clock: Clock | None = None, grace: float = CALL_GRACE, only: Collection[str] = ROLES
+        self,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        grace: float = CALL_GRACE,
+        only: Collection[str] = ROLES,
+        phone: Phone | None = None,
     ) -> None:
-        """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest."""
+        """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest. With a `phone` it is a
+        demonstration, whose console nobody logs in to.
+        """
+        self._phone = phone
         self._path = path
         self._roles = [role for role in ROLES if role in only]
         self._clock = clock or Steady()
@@ -68,7 +79,6 @@ class Daemon:
         self._queued = 0
         self._ready = False
         self._gave_up = False
-        self._limits = Limits()
         self._agents: dict[Channel, Agent] = {}
 
     @property
@@ -90,8 +100,12 @@ class Daemon:
             self._provider, self._transport = provider(self._configuration), transport(self._configuration)
         except ValueError as error:  # what only shows when a client is made of it
             raise ConfigError((Problem(file=self._path.name, message=str(error)),)) from error
-        self._store = await open_store(self._configuration, clock=self._clock, wake=self._heard)
-        self._spool = self._store.spool
+        self._store = await open_store(
+            self._configuration, clock=self._clock, wake=self._heard, delivers="delivery" in self._roles
+        )
+        self._spool, shared = self._store.spool, self._store.shared
+        self._limits = Limits(shared.pool if shared is not None else None)
+        self._neighbours = neighbours(shared, self._limits, lambda: self._agents, self._clock)
         self._guard = Guard(
             store=self._store, clock=self._clock, largest=lambda: self._configuration.settings.smtpd.max_message_size
         )
@@ -167,9 +181,7 @@ class Daemon:
         """What /readyz shows."""
         await self._spool.probe()
         queued = await self._spool.open_count()
-        paused = {name: words for agent in self._agents.values() for name, words in agent.paused.items()}
-        calls = {channel.value: agent.in_flight for channel, agent in self._agents.items()}
-        shown = {"ready": self._ready, "queued": queued, "calls": calls, "paused": paused, "version": __version__}
+        shown = {"ready": self._ready, "queued": queued, **window.lamps(self._agents), "version": __version__}
         return {**shown, "test": self._configuration.settings.websms.test, "roles": self._roles}
 
     def wake(self, channel: Channel) -> None:
@@ -182,28 +194,15 @@ class Daemon:
             self._agents[channel].wake()
 
     def _build_deliveries(self) -> None:
-        settings = self._configuration.settings
-        self._agents = {
-            Channel.SMS: Agent(
-                channel=Channel.SMS,
-                carrier=lambda: self._provider,
-                max_in_flight=settings.websms.max_in_flight,
-                rate=settings.websms.rate,
-                explain=lambda code: explain(code, self._configuration.settings.language),
-                refuse=self._limits.refuse,
-                spool=self._spool,
-                clock=self._clock,
-                jitter=random.random,
-            ),
-            Channel.MAIL: Agent(
-                channel=Channel.MAIL,
-                carrier=lambda: self._transport,
-                max_in_flight=SMARTHOST_CONNECTIONS,
-                spool=self._spool,
-                clock=self._clock,
-                jitter=random.random,
-            ),
-        }
+        self._agents = agents(
+            spool=self._spool,
+            shared=self._store.shared,
+            configuration=lambda: self._configuration,
+            provider=lambda: self._provider,
+            transport=lambda: self._transport,
+            refuse=self._neighbours.refuse if self._neighbours is not None else self._limits.refuse,
+            clock=self._clock,
+        )
         self._sweep = Sweep(spool=self._spool, clock=self._clock, keep=self._keep, wake=self.wake)
         self._notices = Notices(
             spool=self._spool,
@@ -219,11 +218,21 @@ class Daemon:
         self._mail_authentication = mail_authentication(self._configuration)
         new_id = mail_ids(self._clock, secrets.token_bytes)
         mail = self._mail_door(new_id) if "smtpd" in self._roles else None
-        webhook = self._webhook(new_id).app if "webhook" in self._roles else None
+        webhook = self._webhook(new_id) if "webhook" in self._roles else None
         handed = sdnotify.listen_sockets()
-        self._doors: Doors = Doors(mail=mail, webhook=webhook)
+        self._doors: Doors = Doors(mail=mail, webhook=webhook.app if webhook is not None else None)
         await self._doors.open(self._configuration, handed)
-        self._console_listener = HttpListener(console(self.readiness))
+        shown = window.sources(
+            spool=self._spool,
+            configuration=lambda: self._configuration,
+            clock=self._clock,
+            agents=self._agents,
+            roles=self._roles,
+            closed=lambda: self._guard.closed,
+            webhook=webhook,
+            phone=self._phone,
+        )
+        self._console_listener = HttpListener(console(self.readiness, sources=shown))
         await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))
 
     def _mail_door(self, new_id: Callable[[], str]) -> Door:
@@ -257,6 +266,8 @@ class Daemon:
         if self._agents:
             self._spawn(self._every(sweep.EVERY, self._sweep.once))
             self._spawn(self._every(NOTICES_EVERY, self._notices.once))
+        if self._neighbours is not None:
+            self._spawn(self._every(NEIGHBOURS_EVERY, self._neighbours.once))
         self._spawn(self._every(_COUNT_EVERY, self._look_round))
         interval = sdnotify.watchdog_interval()
         if interval is not None:

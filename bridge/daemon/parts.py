@@ -20,6 +20,10 @@ ROLES: Final = ("smtpd", "webhook", "delivery")
 """What one process does alone, or several on one PostgreSQL share."""
 
 SMARTHOST_CONNECTIONS: Final = 4
+
+MAILS_UNDER_WAY: Final = 32
+"""More than there are connections: those that begin or end in the spool leave theirs to others."""
+
 DIAGNOSTICS: Final = sentences.DIAGNOSTICS
 
 _RETIRE_AFTER: Final = 35.0

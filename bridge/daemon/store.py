@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,9 @@ from bridge.daemon.parts import sqlite_path
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.spool import Spool
+from bridge.spool.shared import Shared
 from bridge.spool.sqlite import SqliteSpool, lock, open_spool
+from bridge.spool.window import Window
 
 _RESTORED = (
     "The spool is not the newest one that ran here: a backup was put in its place, or its file .generation is missing. "
@@ -20,8 +23,8 @@ _RESTORED = (
 )
 
 
-class Store(Spool, Protocol):
-    """A spool that can be asked whether it is still where it was."""
+class Store(Spool, Window, Protocol):
+    """A spool that can be looked into, and asked whether it is still where it was."""
 
     def is_in_place(self) -> bool:
         """False once its file was removed or replaced."""
@@ -34,6 +37,7 @@ class Kept:
 
     spool: Store
     lock: int | None = None
+    shared: Shared | None = None  # with other nodes, where there may be any
 
     async def answers(self) -> None:
         """Raises `StoreUnavailable` where a restart might help: a file that gives no answer. A server may be away."""
@@ -42,13 +46,20 @@ class Kept:
 
     async def close(self) -> None:
         """Let go of both."""
+        if isinstance(self.spool, SqliteSpool):
+            with suppress(StoreUnavailable):
+                await self.spool.advance()  # a copy made in the last minute is an older one, too
         await self.spool.close()
         if self.lock is not None:
             os.close(self.lock)
 
 
 async def open_store(
-    configuration: Configuration, *, clock: Clock = time.time, wake: Callable[[Channel], None] | None = None
+    configuration: Configuration,
+    *,
+    clock: Clock = time.time,
+    wake: Callable[[Channel], None] | None = None,
+    delivers: bool = True,
 ) -> Kept:
     """For the daemon, which makes it where there is none; `wake` is called when another node took something in.
 
@@ -58,14 +69,16 @@ async def open_store(
     if _is_postgresql(url):
         from bridge.spool.postgres.store import open_spool as open_postgres  # noqa: PLC0415  # an extra
 
-        return Kept(spool=await open_postgres(url, configuration.secrets.spool_password, clock=clock, wake=wake))
+        password = configuration.secrets.spool_password
+        spool = await open_postgres(url, password, clock=clock, wake=wake, delivers=delivers)
+        return Kept(spool=spool, shared=spool.shared)
     path = sqlite_path(url)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = lock(path)
     try:
-        spool = await open_spool(path)
-        await _begin(spool, clock())
-        return Kept(spool=spool, lock=held)
+        file = await open_spool(path)
+        await _begin(file, clock())
+        return Kept(spool=file, lock=held)
     except BaseException:
         os.close(held)
         raise

@@ -1,31 +1,27 @@
-"""One channel's delivery: claims in batches, commits SENDING per delivery, calls, settles.
+"""One channel's delivery: starts what is due, calls, settles; many together, as they come.
 
 The order of writes is the promise: (1) SENDING is committed, (2) the call is made, (3) the outcome is committed. A
-crash after (1) leaves a delivery that `recover` finds. Steps of deliveries that start together share a commit because
-the spool's writer groups them; nothing here waits for that.
+crash after (1) leaves a delivery that `recover` finds. All that may start is claimed and put into SENDING in one step,
+never more than calls begin at once; all that is answered while a commit runs is settled by the next one.
 """
 
 import asyncio
-import contextlib
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
-from bridge.delivery.alerts import costlier, worth_a_mail
-from bridge.delivery.decide import decide
+from bridge.delivery.lessons import Lessons
+from bridge.delivery.outcomes import Answer, Outcome, Outcomes
 from bridge.delivery.pace import Pace
 from bridge.delivery.pauses import Pauses
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, Delivery, Receipt, State, StoreUnavailable, Verdict
-from bridge.spool import Spool, Step
+from bridge.message import Channel, Clock, Delivery, Receipt, StoreUnavailable, Verdict
+from bridge.spool import Spool
 
 LEASE = 300.0
+"""Seconds for which what is past its end is put aside."""
+
 POLL = 1.0
 """Seconds after which the spool is looked at though nobody called: for commands, and for what falls due."""
-
-_SETTLE_AGAIN = 1.0
-_COSTLIER_EVERY = 3600.0
 
 
 class Carrier(Protocol):
@@ -48,39 +44,50 @@ class Agent:
         clock: Clock,
         jitter: Callable[[], float],
         max_in_flight: int,
-        rate: float = 0.0,
+        part: Callable[[int], int] = lambda whole: whole,
+        pace: Pace | None = None,
         explain: Callable[[str], str | None] = lambda _: None,
         refuse: Callable[[str, float], None] = lambda _phone, _until: None,
     ) -> None:
-        """`explain` gives a sentence for the operator to a carrier's code, where there is one; `refuse` is told of a
-        recipient that nobody need try until then.
+        """`part` says how many of `max_in_flight` calls are this node's now; `explain` gives the operator a sentence to
+        a carrier's code, where there is one; `refuse` is told of a recipient that nobody need try until then.
         """
         self.channel = channel
         self.pauses = Pauses()
         self._carrier = carrier
         self._spool = spool
         self._clock = clock
-        self._jitter = jitter
-        self._max = max_in_flight
-        self._pace = Pace(rate)
-        self._explain = explain
-        self._refuse = refuse
-        self._costlier_at: float | None = None
-        self._claimed: deque[Delivery] = deque()
-        self._to_give_back: list[str] = []
-        self._calls: set[asyncio.Task[None]] = set()
+        self._max, self._part = max_in_flight, part
+        self._pace = pace or Pace()
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._answers: list[Answer] = []
+        self._open = 0  # in SENDING: calls under way, and answers that are not committed yet
+        self._settling: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._due = True  # there may be something to start
         self._wake = asyncio.Event()
         self._stopping = False
         self._log = get_logger("delivery").bind(channel=channel.value)
+        self._outcomes = Outcomes(spool=spool, pauses=self.pauses, jitter=jitter, log=self._log)
+        self._lessons = Lessons(
+            pauses=self.pauses,
+            pace=self._pace,
+            clock=clock,
+            tick=_tick,
+            log=self._log,
+            explain=explain,
+            refuse=refuse,
+        )
 
     def wake(self) -> None:
         """Something new is in the spool."""
+        self._due = True
         self._wake.set()
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
-        return len(self._calls)
+        """Calls under way, their outcome's commit included."""
+        return self._open
 
     @property
     def paused(self) -> dict[str, str]:
@@ -95,26 +102,28 @@ class Agent:
         while not self._stopping:
             self._wake.clear()
             try:
-                started = await self._round()
+                async with self._turn:
+                    started = await self._round()
             except StoreUnavailable as error:
                 self._log.error("spool unavailable", reason=str(error))
-                started = False
+                self._due, started = True, False
             if not started:
                 await self._rest()
 
     async def stop(self, grace: float) -> None:
         """Start nothing more; give calls under way `grace` seconds, then note their outcome as lost."""
-        self._stopping = True
+        self._stopping = self._outcomes.stopping = True
         self._wake.set()
+        async with self._turn:  # what is put into SENDING just now is given back
+            pass
         if self._calls:
-            _, late = await asyncio.wait(set(self._calls), timeout=grace)
+            _, late = await asyncio.wait(set(self._calls.values()), timeout=grace)
             for call in late:
                 call.cancel()
             if late:
                 await asyncio.wait(late, timeout=5)
-        self._return_claimed()
-        with contextlib.suppress(StoreUnavailable):  # else the leases fall back at the next start
-            await self._give_back()
+        if self._settling is not None:
+            await asyncio.wait({self._settling}, timeout=max(grace, 5))
 
     async def _rest(self) -> None:
         wait = self._pace.wait(_tick())
@@ -122,163 +131,129 @@ class Agent:
             await asyncio.sleep(min(POLL, wait))
             return
         try:
-            await asyncio.wait_for(self._wake.wait(), POLL)
+            async with asyncio.timeout(POLL):
+                await self._wake.wait()
         except TimeoutError:
-            return
+            self._due = True
 
     async def _round(self) -> bool:
-        """Start what may start; True when something was."""
+        """Start what may start; True when there may be more."""
         now = self._clock()
-        room = self._max - len(self._calls)
+        most = self._part(self._max)
+        room = most - self._open
         allowed = self.pauses.room(now)
         if allowed is not None:
             room = min(room, allowed)
-            self._return_claimed()
-        await self._give_back()
-        if room <= 0 or self._pace.wait(_tick()) > 0:
+        if room <= 0 or not self._due or self._pace.wait(_tick()) > 0:
             return False
-        if not self._claimed:
-            # No more than start soon: what is urgent and comes now must not wait behind what was claimed before.
-            limit = 1 if allowed is not None or self._pace.limit else self._max
-            self._claimed.extend(
-                await self._spool.claim(self.channel, limit, now, now + LEASE, self.pauses.closed_routes(now))
-            )
-        return self._start(room, now)
+        if self._pace.limit:
+            room = 1
+        if self._pace.shared and await self._spool.oldest(self.channel) is None:
+            return False  # others may need the token
+        if not await self._pace.book(_tick()):
+            return False
+        self._due = False  # until somebody wakes us, or more was found than there is room for
+        closed, paused = self.pauses.closed_routes(now), self.pauses.paused_routes()
+        started = 0
+        if len(closed) < len(paused) and room > 1:  # what is next in line may be a probe; it goes alone
+            started = await self._start(1, closed, now)
+            closed = paused
+        started += await self._start(room - started, closed, now)
+        if not started:
+            self._pace.unused()
+        self._due |= started == room
+        return self._due
 
-    def _start(self, room: int, now: float) -> bool:
-        started = False
-        while self._claimed and room > 0 and not self._stopping and self._pace.wait(_tick()) == 0:
-            delivery = self._claimed.popleft()
-            if not self.pauses.may_start(delivery, now):
-                self._to_give_back.append(delivery.id)
+    async def _start(self, room: int, without_routes: list[str], now: float) -> int:
+        """Put what is due into SENDING, then make the calls; gives how many."""
+        found = await self._spool.start(self.channel, room, now, now + LEASE, without_routes, ())
+        self._call(found, now)
+        return len(found)
+
+    def _call(self, found: list[Delivery], now: float) -> None:
+        self._open += len(found)
+        for delivery in found:
+            if self._stopping or not self.pauses.may_start(delivery, now):  # since we asked
+                self._settle_soon(delivery, None)
                 continue
             self._pace.started(_tick())
-            call = asyncio.create_task(self._carry(delivery), name=f"carry {delivery.id}")
-            self._calls.add(call)
-            call.add_done_callback(self._done)
-            room -= 1
-            started = True
-        return started
+            self._calls[delivery.id] = asyncio.create_task(self._carry(delivery, now))
 
-    def _return_claimed(self) -> None:
-        self._to_give_back += [delivery.id for delivery in self._claimed]
-        self._claimed.clear()
-
-    async def _give_back(self) -> None:
-        """Give leases back that are not used; what the store cannot take now is given back in the next round."""
-        if self._to_give_back:
-            await self._spool.unclaim(self._to_give_back)
-            self._to_give_back.clear()
-
-    def _done(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
-        self._wake.set()
-        if not call.cancelled() and call.exception() is not None:
-            self._log.error("delivery failed in our own code", exc_info=call.exception())
-
-    async def _carry(self, delivery: Delivery) -> None:
-        now = self._clock()
-        log = self._log.bind(id=delivery.id, recipient=delivery.recipient)
-        if delivery.expires_at <= now:
-            self.pauses.not_sent(delivery)
-            return  # the sweep ends its life
+    async def _carry(self, delivery: Delivery, now: float) -> None:
         try:
-            begun = await self._spool.move(
-                [Step(id=delivery.id, to=State.SENDING, event="sending", only_from=_WAITING, attempts=1)], now
-            )
-        except StoreUnavailable as error:
-            self.pauses.not_sent(delivery)
-            log.warning("spool unavailable", reason=str(error))
-            self._claimed.appendleft(delivery)  # its lease is still ours
-            await asyncio.sleep(_SETTLE_AGAIN)
-            return
-        if not begun[0]:  # held, dropped or taken meanwhile
-            self.pauses.not_sent(delivery)
-            return
-        attempted = replace(delivery, attempts=delivery.attempts + 1)
-        try:
-            receipt = await self._carrier().send(attempted, now)
+            receipt = await self._carrier().send(delivery, now)
         except asyncio.CancelledError:
-            await self._settle(attempted, _lost("the bridge stopped during the call"))
+            self._settle_soon(delivery, _lost("the bridge stopped during the call"))
             raise
-        except Exception as error:
-            log.exception("a carrier failed in our own code")
+        except Exception as error:  # noqa: BLE001  # logged, and its delivery must not stay SENDING
+            self._log.exception("a carrier failed in our own code", id=delivery.id, recipient=delivery.recipient)
             receipt = _lost(f"internal error: {type(error).__name__}")
+        self._settle_soon(delivery, receipt)
+
+    def _settle_soon(self, delivery: Delivery, receipt: Receipt | None) -> None:
+        """Together with what else is answered in this turn of the loop, or while the commit before it runs."""
+        self._calls.pop(delivery.id, None)
+        self._answers.append((delivery, receipt))
+        if self._settling is None:
+            self._settling = asyncio.create_task(self._settle(), name=f"settle {self.channel.value}")
+
+    async def _settle(self) -> None:
         try:
-            await self._settle(attempted, receipt)
-        except Exception:
-            # Words that no column takes, or a bug: it must neither stay SENDING nor stay a pause's probe.
-            log.exception("an outcome could not be kept as it was")
-            plain = Receipt(verdict=receipt.verdict, scope=receipt.scope, text="internal error", alert=True)
-            await self._settle(attempted, plain)
+            while self._answers:
+                answers, self._answers = self._answers, []
+                try:
+                    await self._settle_all(answers)
+                except Exception:  # noqa: BLE001  # this task must outlive it
+                    self._log.exception("delivery failed in our own code")
+                finally:
+                    self._open -= len(answers)
+                    if self._due and self._open < self._part(self._max):
+                        self._wake.set()
+        finally:
+            self._settling = None
 
-    async def _settle(self, delivery: Delivery, receipt: Receipt) -> None:
+    async def _settle_all(self, answers: list[Answer]) -> None:
         now = self._clock()
-        receipt = self.pauses.judged(delivery, receipt)
-        step = decide(delivery, receipt, now, self._jitter())
-        while True:
+        outcomes = self._outcomes.of(answers, now)
+        if not await self._refill(outcomes, now):
+            outcomes = await self._outcomes.keep(outcomes, now)
+        paused = len(self.pauses.scopes)
+        sentences: list[str] = []
+        for outcome in outcomes:
+            if outcome.receipt is None:
+                self._due = True  # it is where it was
+            else:
+                sentences += self._lessons.learn(outcome.delivery, outcome.receipt, outcome.step, now)
+        self._due |= len(self.pauses.scopes) < paused
+        for sentence in sentences:
+            await self._alert(sentence, now)
+
+    async def _refill(self, outcomes: list[Outcome], now: float) -> bool:
+        """Settle, and start as many others in the same commit, where no answer says that they must wait."""
+        if not self._due or self._stopping or self._turn.locked() or self.pauses.scopes or self._pace.limit:
+            return False
+        if not all(one.receipt is not None and one.receipt.verdict is Verdict.ACCEPTED for one in outcomes):
+            return False
+        room = self._part(self._max) - self._open + len(outcomes)
+        if room <= 0:
+            return False
+        async with self._turn:
+            self._due = False
             try:
-                await self._spool.move([step], now)
-                break
-            except StoreUnavailable as error:
-                # It stays SENDING: if we never can write it down, the next start finds it and calls it unknown.
-                # What the answer was stands in the log at least.
-                self._log.error(
-                    "spool unavailable",
-                    id=delivery.id,
-                    reason=str(error),
-                    code=receipt.code,
-                    transfer_id=receipt.transfer_id,
-                )
-                if self._stopping:
-                    return
-                await asyncio.sleep(_SETTLE_AGAIN)
-        self._tell(delivery, receipt, step)
-        if receipt.refuse_for:
-            self._refuse(delivery.recipient, now + receipt.refuse_for)
-        if receipt.verdict is Verdict.THROTTLED:
-            self._pace.complained(_tick())
-        change = self.pauses.answered(delivery, receipt, now)
-        for scope in change.resumed:
-            self._log.info("resumed", scope=scope or "everything")
-        if change.begun is not None:
-            self._log.error("paused", scope=change.begun or "everything", code=receipt.code, reason=receipt.text)
-        text = worth_a_mail(delivery, receipt, change)
-        advice = self._explain(receipt.code) if text is not None else None
-        await self._alert(f"{text}\n{advice}" if advice else text, now)
-        await self._compare(delivery, receipt, now)
+                after = [outcome.step for outcome in outcomes]
+                found = await self._spool.start(self.channel, room, now, now + LEASE, (), after)
+            except Exception:  # noqa: BLE001  # nothing was done; what settles alone says what is wrong
+                self._due = True
+                return False
+            self._due |= len(found) == room
+            self._call(found, now)
+        return True
 
-    async def _compare(self, delivery: Delivery, receipt: Receipt, now: float) -> None:
-        """What was charged with what we counted."""
-        text = costlier(delivery, receipt)
-        if text is None:
-            return
-        self._log.warning("costlier", id=delivery.id, parts=receipt.parts)
-        if self._costlier_at is None or now - self._costlier_at >= _COSTLIER_EVERY:
-            self._costlier_at = now
-            await self._alert(text, now)
-
-    def _tell(self, delivery: Delivery, receipt: Receipt, step: Step) -> None:
-        log = self._log.bind(id=delivery.id, recipient=delivery.recipient, code=receipt.code)
-        level = log.info if receipt.verdict is Verdict.ACCEPTED and not receipt.alert else log.warning
-        level(
-            step.event,
-            reason=receipt.text,
-            attempts=delivery.attempts,
-            transfer_id=receipt.transfer_id,
-            delay=round(self._clock() - delivery.created_at, 3),
-        )
-
-    async def _alert(self, text: str | None, now: float) -> None:
-        if text is None:
-            return
+    async def _alert(self, text: str, now: float) -> None:
         try:
             await self._spool.alert(text, now)
         except StoreUnavailable:
             self._log.error("alert not kept", text=text)
-
-
-_WAITING = frozenset({State.QUEUED})
 
 
 def _lost(text: str) -> Receipt:

@@ -29,6 +29,8 @@ def costlier(delivery: Delivery, receipt: Receipt) -> str | None:
     """The sentence for the operator when more SMS were charged than we counted, or None."""
     if receipt.verdict is not Verdict.ACCEPTED or receipt.parts is None or delivery.channel is not Channel.SMS:
         return None
+    if receipt.parts <= 1:
+        return None  # nothing costs less, whatever it holds
     sms = decode_sms(delivery.payload)
     counted = len(sms.segments) or gsm.count(sms.text).parts
     if sms.voice or receipt.parts <= counted:

@@ -1,7 +1,8 @@
 """What must not be tried now: an account or a route that is paused, until a probe finds it well again.
 
-Kept in memory: after a restart the first answer tells it anew. One message at a time is the probe of a paused scope;
-only what the probe is answered lifts the pause, since calls that were under way when it began know nothing of it.
+Kept in memory: after a restart the first answer tells it anew, and several nodes tell each other. One message at a time
+is the probe of a paused scope; only what the probe is answered lifts the pause, since calls that were under way when it
+began know nothing of it.
 """
 
 from dataclasses import dataclass, replace
@@ -60,6 +61,11 @@ class Pauses:
         self._worked: dict[str, float] = {}  # when a scope last took a message
         self._last: dict[tuple[str, Verdict], float] = {}
 
+    @property
+    def worked_at(self) -> float | None:
+        """When a message was last taken; None: not since the start."""
+        return self._worked.get(ACCOUNT)
+
     def room(self, now: float) -> int | None:
         """How many deliveries may start: None for any number, 1 for a probe, 0 for none."""
         pause = self.scopes.get(ACCOUNT)
@@ -70,6 +76,10 @@ class Pauses:
     def closed_routes(self, now: float) -> list[str]:
         """Routes of which nothing may be claimed now."""
         return [name for name, pause in self.scopes.items() if name != ACCOUNT and not pause.is_over(now)]
+
+    def paused_routes(self) -> list[str]:
+        """Routes of which only a probe may be claimed, or nothing."""
+        return [name for name in self.scopes if name != ACCOUNT]
 
     def may_start(self, delivery: Delivery, now: float) -> bool:
         """Whether this claimed delivery may go; if a pause covers it, it becomes that pause's probe."""
@@ -127,6 +137,12 @@ class Pauses:
         """Probe everything now, as after a reload of the configuration."""
         for pause in self.scopes.values():
             pause.until = min(pause.until, now)
+
+    def adopt(self, scope: str, told: Pause | None) -> None:
+        """Believe another node that a scope is out of order, or in order again; a probe under way goes on."""
+        old = self.scopes.pop(scope, None)
+        if told is not None:
+            self.scopes[scope] = replace(told, probe=None if old is None else old.probe)
 
     def _paused_by(self, delivery: Delivery, receipt: Receipt) -> str | None:
         """The scope that an answer pauses, if it does."""

@@ -22,7 +22,7 @@ from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target, compile_intake
 from bridge.smtpd.returned import Bounced
-from bridge.smtpd.till import Paid, Till
+from bridge.smtpd.till import STORE, Paid, Till
 from bridge.smtpd.turns import NoTurn, Turns
 from bridge.spool import Intake, Spool
 
@@ -34,7 +34,6 @@ _OUT_OF_BOUNDS = 552
 _TAKEN = 250
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
-_STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
 _NO_TURN = (451, "4.3.2", "senders cannot be checked now, try again later")
 
 
@@ -195,7 +194,7 @@ class Door:
             )
             intake = checking.with_answers(intake, checks, question, self._configuration(), self._clock())
             asked = [Asking(sender=asker, answers=len(checks))]
-        paid = self._till.take(peer, [*targets, *forwards[:1], *asked])
+        paid = await self._till.take(peer, [*targets, *forwards[:1], *asked])
         if isinstance(paid, Reply):
             return self._reject(peer, sender, "", paid)
         answers = letter is not None and (letter.is_reply or any(is_answer(target.address) for target in targets))
@@ -263,7 +262,7 @@ class Door:
         except StoreUnavailable as error:
             self._till.give_back(paid)
             self._log.error("spool unavailable", reason=str(error))
-            return _STORE
+            return STORE
         whose = {"id": accepted.id, "sender": intake.sender, "peer": intake.peer}
         if accepted.repeated:
             self._till.give_back(paid)

@@ -6,7 +6,7 @@ would. Nothing is spooled, paid or asked of DNS.
 
 from dataclasses import dataclass, replace
 
-from bridge import gsm, text, translate
+from bridge import gsm, normalize, text, translate
 from bridge.access import Proof, barred, barred_from
 from bridge.config import Configuration
 from bridge.message import Sms
@@ -20,6 +20,7 @@ from bridge.smtpd.returned import Bounced
 
 _QUEUED = Reply(250, "2.0.0", "queued")
 _BY_DNS = "mail authentication"
+_ELSEWHERE = "192.0.2.1"  # RFC 5737: nobody's
 _TAIL = 12  # characters that say where a text was cut
 
 
@@ -97,6 +98,22 @@ def explain(
         return replace(told, words=_words(letter, found.route))
     except (text.Refused, translate.Untranslatable) as refused:
         return replace(told, reply=Reply(refused.code, refused.status, refused.sentence))
+
+
+def likeliest(configuration: Configuration, sender: str) -> Peer:
+    """Whoever could prove this sender: the user who has the address, else a peer that is believed, else nobody."""
+    written = normalize.address(sender)
+    domain = written.rpartition("@")[2]
+    owners = [one for one in configuration.users.values() if written in one.addresses or domain in one.domains]
+    networks = configuration.settings.smtpd.networks
+    user = owners[0].name if owners else None
+    return client(str(networks[0][0]) if user is None and networks else "", user)
+
+
+def client(host: str, user: str | None) -> Peer:
+    """A client at an address, "" for one that is nobody's, logged in or not."""
+    tls = user is not None
+    return Peer(host=host or _ELSEWHERE, port=0, mode="starttls", tls=tls, user=user, helo="explain", esmtp=True)
 
 
 def _on_the_wire(configuration: Configuration, content: bytes) -> Reply | None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from bridge.access import inside
 from bridge.config import Configuration, Rate
 from bridge.limits import Asking, Forwarding, Limits, Payable, Wanted
-from bridge.message import Clock
+from bridge.log import get_logger
+from bridge.message import Clock, StoreUnavailable
 from bridge.smtpd import admission
 from bridge.smtpd.bell import Bell
 from bridge.smtpd.contract import Peer, Reply
@@ -13,6 +14,7 @@ from bridge.smtpd.intake import Forward, Target
 
 Paid = list[Payable]
 
+STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
 _BLOCKED = Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
 
 
@@ -24,6 +26,7 @@ class Till:
         self._configuration = configuration
         self._clock = clock
         self._bell = bell
+        self._log = get_logger("smtpd")
 
     def refusal(self, peer: Peer, item: Target | Forward) -> Reply | None:
         """Why a recipient cannot be taken now; None: it can, and nothing is paid yet."""
@@ -36,20 +39,15 @@ class Till:
         reached = self._limits.reached(self._configuration().settings.limits, wanted, now)
         return None if reached is None else self._too_many(wanted, reached)
 
-    def take(self, peer: Peer, items: Sequence[Target | Forward | Asking]) -> Paid | Reply:
+    async def take(self, peer: Peer, items: Sequence[Target | Forward | Asking]) -> Paid | Reply:
         """Pay for all recipients of a mail, or for none and say why."""
-        settings, now = self._configuration().settings.limits, self._clock()
-        paid: Paid = []
-        for item in items:
-            wanted = self._wanted(peer, item)
-            if wanted is None:
-                continue
-            reached = self._limits.take(settings, wanted, now)
-            if reached is not None:
-                self.give_back(paid)
-                return self._too_many(wanted, reached)
-            paid.append(wanted)
-        return paid
+        paid: Paid = [wanted for item in items if (wanted := self._wanted(peer, item)) is not None]
+        try:
+            reached = await self._limits.pay(self._configuration().settings.limits, paid, self._clock())
+        except StoreUnavailable as error:
+            self._log.error("spool unavailable", reason=str(error))
+            return STORE
+        return paid if reached is None else self._too_many(*reached)
 
     def left(self, peer: Peer, item: Target) -> dict[str, tuple[int, Rate]]:
         """What of which limit this recipient leaves."""
@@ -60,9 +58,7 @@ class Till:
 
     def give_back(self, paid: Paid) -> None:
         """What was paid for was not kept after all."""
-        settings, now = self._configuration().settings.limits, self._clock()
-        for wanted in paid:
-            self._limits.give_back(settings, wanted, now)
+        self._limits.give_back(self._configuration().settings.limits, paid, self._clock())
 
     def _wanted(self, peer: Peer, item: Target | Forward | Asking) -> Payable | None:
         """What a recipient costs; None: nothing, since the operator's own people write to him as they like."""

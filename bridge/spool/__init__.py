@@ -218,14 +218,13 @@ class Spool(Protocol):
         """Commit a sentence for the operator."""
         ...
 
-    async def claim(
-        self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = (), /
+    async def start(
+        self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step], /
     ) -> list[Delivery]:
-        """Lease up to `limit` due deliveries until `lease`, urgent ones first, then oldest first."""
-        ...
-
-    async def unclaim(self, ids: Sequence[str], /) -> None:
-        """Give leases back untouched."""
+        """In one commit: make the moves `after`, then put up to `limit` due deliveries into SENDING, not `without`
+        routes, urgent ones first, then oldest first. Each is given with this attempt counted, else as it stood before.
+        What is past its end is leased until `lease` instead, and left to whoever asks for `expired`.
+        """
         ...
 
     async def move(self, steps: Sequence[Step], now: float, /) -> list[bool]:

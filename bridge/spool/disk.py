@@ -1,18 +1,51 @@
-"""The disk under the spool: how much room is left, and a ballast to throw out when there is none.
+"""The disk under the spool: who may read it, how much room is left, and a ballast to throw out when there is none.
 
 A full disk blocks an UPDATE too, and then nobody can write down that an SMS was sent. So the doors close long before,
 and some room is kept in a file that is given up when it is needed, by outcomes alone, since the doors are closed.
 """
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from bridge.message import StoreUnavailable
+from bridge.spool import SpoolDamaged
 
 LEAST = 64 * 1024 * 1024
 """Octets that must be free for the doors to take anything; twice the largest mail, where that is more."""
 
 BALLAST = 16 * 1024 * 1024
 """Octets; the log of the database stays below a third of it."""
+
+
+_BESIDE = ("", "-wal", "-shm", ".lock", ".generation", ".ballast")
+_OTHERS = 0o027  # the owner, and a group that may only read
+
+
+def make(path: Path, *, command: bool) -> None:
+    """Make the file unless it is there; raises `SpoolDamaged` where others may read it, and `StoreUnavailable`."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        if not command:  # whoever runs one sees why the daemon does not start
+            refuse_if_open(path)
+    except OSError as error:
+        raise StoreUnavailable(f"the spool {path} cannot be made: {error.strerror}") from error
+
+
+def refuse_if_open(path: Path) -> None:
+    """Raises `SpoolDamaged` where others may read the spool, or put another file in its place."""
+    for file in (path.with_name(path.name + ending) for ending in _BESIDE):
+        with suppress(FileNotFoundError):
+            mode = file.stat().st_mode
+            if mode & _OTHERS:
+                said = f"{file} can be read or changed by others (mode {stat.S_IMODE(mode):04o})"
+                raise SpoolDamaged(f"{said}; allow its owner and at most its group to read: chmod 640")
+    mode = path.parent.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        said = f"everybody may put files into {path.parent} (mode {stat.S_IMODE(mode):04o})"
+        raise SpoolDamaged(f"{said}, where the spool is: chmod o-w")
 
 
 class Disk:

@@ -1,11 +1,13 @@
 """Whether the database is the newest state of its spool, or an older copy that was put in its place.
 
 An older copy holds as queued what went long ago, and would send it again. So a number is counted up in the database and
-then in a small file beside it, at every start and every minute in which something changed. A database whose number is
+then in a small file beside it: at every start and stop, after every backup, and every minute in which something
+changed. A database whose number is
 below the file's is older than what ran here; one with another name belongs somewhere else. Without the file nobody can
 tell: whoever rolled back the whole machine removes it, and the start is as careful as after a copy.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -16,6 +18,8 @@ import apsw
 
 from bridge.message import State, StoreUnavailable
 from bridge.spool import Step, deliveries
+
+Seen = tuple[int, int]
 
 HELD = "restored"
 """The code of deliveries that are held since the spool is an older copy."""
@@ -64,20 +68,45 @@ def advance(db: apsw.Connection, path: Path) -> str:
     return f"{spool} {number}\n"
 
 
+def seen(db: apsw.Connection) -> Seen:
+    """Another one as soon as anything changed, by this connection or by a command's."""
+    return db.total_changes(), int(db.pragma("data_version"))
+
+
 def write(path: Path, line: str) -> None:
-    """Put a line of `advance` into the file, once it is committed; on disk when this returns. Raises OSError."""
+    """Put a line of `advance` into the file, once it is committed; on disk when this returns. Raises OSError.
+
+    The daemon and a command may do so at the same time: the higher number stays.
+    """
     file = file_of(path)
-    new = file.with_name(f"{file.name}.new")
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        if _is_news(path, line):
+            new = file.with_name(f"{file.name}.new")
+            _write(new, line, path.stat())
+            new.replace(file)
+            os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _is_news(path: Path, line: str) -> bool:
+    spool, number = line.split()
+    try:
+        written = _in_file(path)
+    except OSError:
+        return True
+    return written is None or written[0] != spool or written[1] < int(number)
+
+
+def _write(new: Path, line: str, database: os.stat_result) -> None:
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as written:
+        if os.geteuid() == 0:  # the daemon must be able to read what root's command wrote
+            os.fchown(written.fileno(), database.st_uid, database.st_gid)
         written.write(line)
         written.flush()
         os.fsync(written.fileno())
-    new.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def probe(db: apsw.Connection) -> None:

@@ -1,12 +1,13 @@
 """Handset reports: what each means for its delivery, and where one waits whose delivery is not known yet."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import apsw
 
-from bridge.message import Report, ReportState, State
+from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import Event, Step, deliveries
 
 _SENT = Step(id="", to=State.SENT, event="sent", only_from=frozenset({State.UNKNOWN, State.QUEUED, State.HELD}))
@@ -91,3 +92,42 @@ def _find(db: apsw.Connection, report: Report) -> str | None:
             if row is not None:
                 return str(row[0])
     return None
+
+
+def move(db: apsw.Connection, steps: Sequence[Step], now: float) -> list[bool]:
+    """Make moves, with what reports know of them already."""
+    named = any(step.transfer_id is not None for step in steps)
+    waiting = named and db.execute("SELECT 1 FROM orphans WHERE transfer_id IS NOT NULL LIMIT 1").fetchall()
+    return [_move(db, step, now, adopting=bool(waiting)) for step in steps]
+
+
+def _move(db: apsw.Connection, step: Step, now: float, *, adopting: bool) -> bool:
+    step = _known(db, step)
+    moved = deliveries.move(db, step, now)
+    if not moved and deliveries.answers(step):
+        deliveries.note_late(db, step, now)
+    if adopting and step.transfer_id is not None:
+        adopt(db, step.id, step.transfer_id, now)
+    return moved
+
+
+def recover(db: apsw.Connection, now: float) -> tuple[int, int]:
+    """After a crash: SMS that were under way become UNKNOWN, mails QUEUED, leases fall back. Counts of both."""
+    steps = [
+        _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text=deliveries.STOPPED))
+        if delivery.channel is Channel.SMS
+        else deliveries.interrupted(db, delivery.id, now)
+        for delivery in deliveries.select(db, "state = 'sending'", ())
+    ]
+    for step in steps:
+        deliveries.move(db, step, now)
+    db.execute("UPDATE deliveries SET lease = NULL WHERE lease IS NOT NULL")
+    unknown = sum(step.to is State.UNKNOWN for step in steps)
+    return unknown, sum(step.to is State.QUEUED for step in steps)
+
+
+def _known(db: apsw.Connection, step: Step) -> Step:
+    """An outcome that is lost and yet known, since a report of it came."""
+    if step.to is State.UNKNOWN and was_reported(db, step.id):
+        return sent_after_all(step)
+    return step

@@ -95,6 +95,16 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE generation (spool TEXT PRIMARY KEY, number INTEGER NOT NULL, probes INTEGER NOT NULL);
     """,
+    # What the operator's window looks for: see bridge/spool/window.py.
+    """
+    CREATE INDEX of_recipient ON deliveries (recipient, seq);
+    CREATE INDEX failed ON deliveries (seq) WHERE state = 'failed';
+    CREATE INDEX of_sender ON mails (sender, at);
+    CREATE INDEX of_author ON mails (author, at) WHERE author IS NOT NULL AND author <> sender;
+    CREATE INDEX events_at ON events (at, event);
+    """,
+    # Version 8: what several nodes count together stands on a server only, see bridge/spool/postgres/tables.py.
+    "",
 )
 
 

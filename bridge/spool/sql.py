@@ -1,6 +1,6 @@
 """The contract in SQL that both stores say alike: what a message needs seldom, and what is only asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import apsw
@@ -17,11 +17,13 @@ from bridge.spool import (
     Telling,
     bounces,
     deliveries,
+    forgetting,
     history,
     intakes,
     reports,
     retention,
     telling,
+    window,
 )
 
 T = TypeVar("T")
@@ -54,6 +56,14 @@ class SqlSpool:
 
     async def purge(self, now: float, keep_text: float, keep_history: float, limit: int = 500) -> int:
         return await self._write(lambda db: retention.purge(db, now, keep_text, keep_history, limit))
+
+    async def forget(self, wanted: forgetting.Number, now: float, *, yes: bool) -> forgetting.Forgotten:
+        """See `forgetting.forget`. Raises `forgetting.Moved` where something went on meanwhile."""
+        return await self._write(lambda db: forgetting.forget(db, wanted, now, yes=yes))
+
+    async def scrub(self) -> bool:
+        """What was erased leaves the disk, as far as that can be done from here; False: not all of it."""
+        raise NotImplementedError
 
     async def conversation(self, phone: str, line: str | None, now: float) -> Conversation | None:
         return await self._read(lambda db: intakes.find_conversation(db, phone, line, now))
@@ -128,4 +138,30 @@ class SqlSpool:
 
     async def trace(self, identifier: str) -> list[History]:
         """The stories an id leads to: of a mail, a delivery, a transfer, a notification, or a Message-ID."""
-        return await self._read(lambda db: history.trace(db, identifier))
+        return await self._look(lambda db: history.trace(db, identifier))
+
+    async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
+        """Ask over a connection that nobody else waits for, however long it takes. Raises `StoreUnavailable`."""
+        raise NotImplementedError
+
+    async def counts(self) -> Mapping[State, int]:
+        """See `window.Window`, here and below."""
+        return await self._look(window.counts)
+
+    async def pulse(self, since: float, until: float) -> Sequence[tuple[int, str, int]]:
+        return await self._look(lambda db: window.pulse(db, since, until))
+
+    async def search(self, wanted: window.Search, limit: int) -> window.Found:
+        return await self._look(lambda db: window.search(db, wanted, limit))
+
+    async def phones(self, limit: int) -> Sequence[window.Bubble]:
+        return await self._look(lambda db: window.phones(db, limit))
+
+    async def talk(self, phone: str, before: float, limit: int) -> Sequence[window.Bubble]:
+        return await self._look(lambda db: window.talk(db, phone, before, limit))
+
+    async def restored(self) -> int:
+        return await self._look(window.restored)
+
+    async def last_notification(self) -> float | None:
+        return await self._look(window.last_notification)

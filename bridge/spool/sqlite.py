@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import apsw
 
-from bridge.message import Channel, Delivery, State, StoreUnavailable
+from bridge.message import Channel, Delivery, Report, StoreUnavailable
 from bridge.spool import (
     Accepted,
     Intake,
@@ -23,6 +23,9 @@ from bridge.spool import (
     SpoolLocked,
     Step,
     deliveries,
+    disk,
+    due,
+    erasure,
     generation,
     intakes,
     reports,
@@ -30,6 +33,7 @@ from bridge.spool import (
     schema,
 )
 from bridge.spool.disk import Disk
+from bridge.spool.reader import Reader
 from bridge.spool.sql import SqlSpool
 from bridge.spool.writer import Writer
 
@@ -40,6 +44,9 @@ OLDEST_SQLITE = (3, 51, 3)
 
 CHECK_STEPS = 100_000
 """Pages of the database, and as many steps of SQLite's, that are looked at when it is opened: a bound, not all."""
+
+_FEW = 40
+"""Deliveries that an operation may touch and still be quick."""
 
 LONGEST_WAIT = 2 * 3600.0
 """Seconds; more than there is between any two attempts."""
@@ -128,10 +135,12 @@ class SqliteSpool(SqlSpool):
         self._inode = path.stat().st_ino
         self._db = writing
         self._reading = reading
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
+        self._onlooker = ThreadPoolExecutor(1, thread_name_prefix="spool-onlooker")
+        self._looking: apsw.Connection | None = None  # once somebody looks
         self._closed = False
-        self._advanced_at = 0  # commits
+        self._advanced_at: generation.Seen | None = None
         loop = asyncio.get_running_loop()
+        self._reader = Reader(loop)
         if command:  # it is the daemon that checkpoints, and whose outcomes the ballast is for
             self.writer = Writer(writing, loop, checkpoints=False)
         else:
@@ -144,24 +153,37 @@ class SqliteSpool(SqlSpool):
 
     async def accept(self, intake: Intake) -> Accepted:
         # A mail or an SMS that is not taken is kept by whoever sends it.
-        return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=intake.kind in {"mail", "sms"})
+        can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
+        return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
 
     async def claim(
         self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = ()
     ) -> list[Delivery]:
-        return await self.writer.run(lambda db: deliveries.claim(db, channel, limit, now, lease, without_routes))
+        return await self.writer.run(lambda db: due.claim(db, channel, limit, now, lease, without_routes))
+
+    async def start(
+        self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]
+    ) -> list[Delivery]:
+        def start(db: apsw.Connection) -> list[Delivery]:
+            reports.move(db, after, now)
+            return due.start(db, channel, limit, now, lease, without)
+
+        return await self.writer.run(start, quick=limit + len(after) <= _FEW)
 
     async def unclaim(self, ids: Sequence[str]) -> None:
-        await self.writer.run(lambda db: deliveries.unclaim(db, ids))
+        await self.writer.run(lambda db: due.unclaim(db, ids))
 
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
-        return await self.writer.run(lambda db: [_move(db, step, now) for step in steps])
+        return await self.writer.run(lambda db: reports.move(db, steps, now), quick=len(steps) <= _FEW)
+
+    async def report(self, report: Report, now: float) -> bool:
+        return await self.writer.run(lambda db: reports.note(db, report, now), quick=True)
 
     async def recover(self, now: float) -> tuple[int, int]:
-        return await self.writer.run(lambda db: _recover(db, now))
+        return await self.writer.run(lambda db: reports.recover(db, now))
 
     async def release_leases(self, before: float) -> int:
-        return await self.writer.run(lambda db: deliveries.release_leases(db, before))
+        return await self.writer.run(lambda db: due.release_leases(db, before))
 
     async def purge(self, now: float, keep_text: float, keep_history: float, limit: int = 500) -> int:
         """As the contract says; what is erased is erased from the log of the database too."""
@@ -170,10 +192,17 @@ class SqliteSpool(SqlSpool):
             before = db.total_changes()
             touched = retention.purge(db, now, keep_text, keep_history, limit)
             if db.total_changes() != before:
-                self.writer.erase()
+                self.writer.erase(rewrite=touched < limit)
             return touched
 
         return await self.writer.run(purge)
+
+    async def scrub(self) -> bool:
+        """For a command that erased something: take every trace of it off the disk, also of what was erased before.
+
+        False where the file is too large for that beside a daemon. Raises `StoreUnavailable`.
+        """
+        return await asyncio.to_thread(erasure.scrub, lambda: connect(self.path, writing=True, command=True))
 
     async def begin(self, now: float) -> int | None:
         """For the daemon, before anything is sent: what an older copy holds is not sent by itself.
@@ -181,19 +210,25 @@ class SqliteSpool(SqlSpool):
         None where this is the newest state; else how many SMS are held. Raises `StoreUnavailable`.
         """
 
-        def begin(db: apsw.Connection) -> tuple[int | None, str]:
+        def begin(db: apsw.Connection) -> tuple[int | None, str, generation.Seen]:
             held = generation.hold(db, now) if generation.is_older(db, self.path) else None
             deliveries.clamp(db, now + LONGEST_WAIT)
-            return held, generation.advance(db, self.path)
+            return held, generation.advance(db, self.path), generation.seen(db)
 
-        held, line = await self.writer.run(begin)
-        await self._number(line)
+        held, line, seen = await self.writer.run(begin)
+        await self._number(line, seen)
         return held
 
     async def advance(self) -> None:
-        """For the daemon, now and then: from here on a copy made before is an older one. Raises `StoreUnavailable`."""
-        if self.writer.commits != self._advanced_at:
-            await self._number(await self.writer.run(lambda db: generation.advance(db, self.path)))
+        """From here on a copy made before is an older one, unless nothing changed. Raises `StoreUnavailable`."""
+
+        def advance(db: apsw.Connection) -> tuple[str, generation.Seen]:
+            line = generation.advance(db, self.path) if generation.seen(db) != self._advanced_at else ""
+            return line, generation.seen(db)
+
+        line, seen = await self.writer.run(advance)
+        if line:
+            await self._number(line, seen)
 
     async def shift(self, seconds: float) -> None:
         """The clock was set by so much: what waits is due, and ends, as long from now as before."""
@@ -214,8 +249,11 @@ class SqliteSpool(SqlSpool):
         """Commit what waits, then close both connections."""
         self._closed = True
         await self.writer.close()
-        self._reader.shutdown(wait=True)
+        self._reader.close()
+        self._onlooker.shutdown(wait=True)
         self._reading.close()
+        if self._looking is not None:
+            self._looking.close()
         if self.broken:  # the last to close would write once more
             self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._db.close()
@@ -224,20 +262,31 @@ class SqliteSpool(SqlSpool):
         return await self.writer.run(op)
 
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
-        if self._closed:
-            raise StoreUnavailable("the spool is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reader, query, self._reading)
+            return await self._reader.run(lambda: query(self._reading))
         except apsw.Error as error:
             self.writer.note(error)
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
-    async def _number(self, line: str) -> None:
-        self._advanced_at = self.writer.commits
+    async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the spool is closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._onlooker, self._looked, query)
+        except apsw.Error as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _looked(self, query: Callable[[apsw.Connection], T]) -> T:
+        if self._looking is None:
+            self._looking = connect(self.path, writing=False, command=True)
+        return query(self._looking)
+
+    async def _number(self, line: str, seen: generation.Seen) -> None:
         try:
             await asyncio.to_thread(generation.write, self.path, line)
         except OSError as error:
             raise StoreUnavailable(f"{generation.file_of(self.path)} cannot be written: {error.strerror}") from error
+        self._advanced_at = seen
 
 
 async def open_spool(path: Path, *, command: bool = False) -> SqliteSpool:
@@ -245,45 +294,6 @@ async def open_spool(path: Path, *, command: bool = False) -> SqliteSpool:
 
     As a `command` beside a daemon it changes no tables and does not checkpoint.
     """
-    _create(path)
+    disk.make(path, command=command)
     writing = connect(path, writing=True, command=command)
     return SqliteSpool(path, writing, connect(path, writing=False, command=command), command=command)
-
-
-def _create(path: Path) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-    except OSError as error:
-        raise StoreUnavailable(f"the spool {path} cannot be made: {error.strerror}") from error
-
-
-def _move(db: apsw.Connection, step: Step, now: float) -> bool:
-    step = _known(db, step)
-    moved = deliveries.move(db, step, now)
-    if not moved and deliveries.answers(step):
-        deliveries.note_late(db, step, now)
-    if step.transfer_id is not None:
-        reports.adopt(db, step.id, step.transfer_id, now)
-    return moved
-
-
-def _known(db: apsw.Connection, step: Step) -> Step:
-    """An outcome that is lost and yet known, since a report of it came."""
-    if step.to is State.UNKNOWN and reports.was_reported(db, step.id):
-        return reports.sent_after_all(step)
-    return step
-
-
-def _recover(db: apsw.Connection, now: float) -> tuple[int, int]:
-    steps = [
-        _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text=deliveries.STOPPED))
-        if delivery.channel is Channel.SMS
-        else deliveries.interrupted(db, delivery.id, now)
-        for delivery in deliveries.select(db, "state = 'sending'", ())
-    ]
-    for step in steps:
-        deliveries.move(db, step, now)
-    db.execute("UPDATE deliveries SET lease = NULL WHERE lease IS NOT NULL")
-    unknown = sum(step.to is State.UNKNOWN for step in steps)
-    return unknown, sum(step.to is State.QUEUED for step in steps)

@@ -1,7 +1,11 @@
-"""The one thread that writes: everything that waits goes into one transaction, each asker is answered after it.
+"""The one connection that writes: everything that waits goes into one transaction, each asker is answered after it.
 
 There is no timer: the commit that runs is the time in which the next batch gathers. On a slow disk that makes
 thousands of acknowledgements share one fsync; on an idle bridge a message waits for its own fsync and nothing else.
+
+What waits for the disk is done in a thread: the commit, the checkpoint, waiting for another process that writes, and
+every operation that may take long. Quick operations run on the loop before their commit, as many as make a few
+milliseconds: in a thread each statement hands the interpreter's lock to and fro, which costs more than the statement.
 
 It checkpoints too, after the answers, so that nobody waits for that and its errors are seen; SQLite passes over those
 of its own. After an fsync that failed, or in a damaged file, nothing is written any more: a second fsync would say "ok"
@@ -9,27 +13,50 @@ about pages that the kernel has thrown away.
 """
 
 import asyncio
+import contextlib
+import math
 import threading
+import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
 from bridge.message import StoreUnavailable
+from bridge.spool import erasure
 
 T = TypeVar("T")
 Op = Callable[[apsw.Connection], Any]
-_Item = tuple[Op, "asyncio.Future[Any]", bool]
 _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 1000
+
+MAX_QUICK = 100
+"""Quick operations that the loop does in one go."""
 
 CHECKPOINT_AT = 1000
 """Pages of the log after which it is copied into the database."""
 
 _OURS = (apsw.ConstraintError, apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeError)
 """What SQLite says of our own mistakes; everything else it says means that the store is not available."""
+
+
+class _Item(NamedTuple):
+    """Somebody's operation, and the future that waits for it."""
+
+    op: Op
+    future: "asyncio.Future[Any]"
+    can_wait: bool
+    quick: bool
+
+
+class _Batch(NamedTuple):
+    """What goes into one transaction; `results` where it is open and all is done but the commit."""
+
+    items: list[_Item]
+    results: list[Any] | None
+
 
 _NOT_SYNCED = frozenset({apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC})
 
@@ -51,10 +78,14 @@ class Writer:
         self._make_room = make_room
         self._checkpoints = checkpoints
         self._patience = int(db.pragma("busy_timeout"))
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._waiting: list[_Item] = []
+        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._idle = asyncio.Event()  # the connection is nobody's
+        self._idle.set()
         self._closed = False
         self._logged = 0  # pages in the log
-        self._erase = False
+        self._erase = self._rewrite = False
+        self._rewritten = -math.inf  # monotonic
         self.commits = 0
         self.broken = ""
         """Why nothing is written any more until a restart; "" while all is well."""
@@ -62,99 +93,124 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False) -> T:
+    async def run(self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False, quick: bool = False) -> T:
         """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`.
 
-        For what `can_wait` for a disk with room on it none is made.
+        For what `can_wait` for a disk with room on it none is made. What is `quick` touches a few rows by their keys.
         """
         if self._closed:
             raise StoreUnavailable("the spool is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put((op, future, can_wait))
+        self._waiting.append(_Item(op, future, can_wait, quick))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._begin)  # with what else is asked for in this turn of the loop
         return await future
 
-    def erase(self) -> None:
-        """Once nothing waits: empty the log, which holds old contents of what was overwritten."""
+    def erase(self, *, rewrite: bool = False) -> None:
+        """Once nothing waits: empty the log, which holds old contents of what was overwritten; and to `rewrite` the
+        file too, now and then, since copies of it may stand between what is there.
+        """
         self._erase = True
+        self._rewrite = self._rewrite or rewrite
 
     async def close(self) -> None:
         """Commit what waits and end the thread."""
         self._closed = True
+        await self._idle.wait()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _begin(self) -> None:
+        """On the loop: the next batch, as far as it can be done without waiting for anything, then to the thread."""
+        if not self._waiting:
+            self._idle.set()
+            return
+        size = MAX_QUICK if all(item.quick for item in self._waiting[:MAX_QUICK]) else MAX_BATCH
+        items, self._waiting = self._waiting[:size], self._waiting[size:]
+        results = self._done_quickly(items) if size == MAX_QUICK else None
+        self._queue.put(_Batch(items, results))
+
+    def _done_quickly(self, items: list[_Item]) -> list[Any] | None:
+        """The results, in an open transaction; None, and nothing is done, where anything at all was in the way."""
+        if self.broken or self._db.in_transaction:
+            return None
+        try:
+            self._db.set_busy_timeout(0)
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            finally:
+                self._db.set_busy_timeout(self._patience)
+            return [item.op(self._db) for item in items]
+        except Exception as error:  # noqa: BLE001  # the thread does it again, and finds out whose it is
+            self.note(error)
+            with contextlib.suppress(apsw.Error):
+                self._rollback()
+            return None
+
     def _run(self) -> None:
-        while True:
-            item = self._queue.get()
-            if item is None:
-                return
-            batch, last = self._gather(item)
+        while (batch := self._queue.get()) is not None:
             try:
-                answers = self._commit(batch)
+                answers = self._commit(batch.items, batch.results)
             except Exception as error:  # noqa: BLE001  # even a rollback can fail; this thread must outlive it
-                answers = self._refuse(batch, error)
+                answers = self._refuse(batch.items, error)
+            busy = self._must_checkpoint()
             try:
-                self._loop.call_soon_threadsafe(_deliver, answers)
+                self._loop.call_soon_threadsafe(self._answer, answers, not busy)
+                if busy:
+                    self._checkpoint()
+                    self._loop.call_soon_threadsafe(self._begin)
             except RuntimeError:
                 return  # the loop is gone, and with it everyone who asked
-            if last:
-                return
-            self._checkpoint()
 
-    def _gather(self, first: _Item) -> tuple[list[_Item], bool]:
-        batch = [first]
-        while len(batch) < MAX_BATCH:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                break
-            if item is None:
-                return batch, True
-            batch.append(item)
-        return batch, False
+    def _answer(self, answers: list[_Answer], free: bool) -> None:  # called by the loop
+        _deliver(answers)
+        if free:
+            self._loop.call_soon(self._begin)  # after those who were answered, who may want more
 
-    def _commit(self, batch: list[_Item]) -> list[_Answer]:
+    def _commit(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
         """One transaction; when the disk is full, once more with the room that was kept for it."""
         if self.broken:
-            return _refuse(batch, StoreUnavailable(self.broken))
-        answers = self._try(batch)
+            self._rollback()
+            return _refuse(items, StoreUnavailable(self.broken))
+        answers = self._try(items, results)
         if not any(_is_full(error) for _, _, error in answers):
             return answers
-        needed = any(not can_wait for _, _, can_wait in batch)
-        return self._try(batch) if needed and self._make_room() else answers
+        needed = any(not item.can_wait for item in items)
+        return self._try(items) if needed and self._make_room() else answers
 
-    def _try(self, batch: list[_Item]) -> list[_Answer]:
-        try:
-            self._rollback()  # what an earlier failed rollback left open must not be committed with this
-            self._db.execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:
-            return self._refuse(batch, error)
-        results: list[Any] = []
-        try:
-            results = [op(self._db) for op, _, _ in batch]
-        except Exception as error:  # noqa: BLE001  # whatever one asker's operation raised is that asker's answer
-            self._rollback()
-            # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
-            if len(batch) > 1 and not _is_lasting(error):
-                return [answer for item in batch for answer in self._commit([item])]
-            if isinstance(error, _OURS):
-                return [(future, None, error) for _, future, _ in batch]
-            return self._refuse(batch, error)
+    def _try(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
+        if results is None:
+            try:
+                self._rollback()  # what an earlier failed rollback left open must not be committed with this
+                self._db.execute("BEGIN IMMEDIATE")
+            except apsw.Error as error:
+                return self._refuse(items, error)
+            try:
+                results = [item.op(self._db) for item in items]
+            except Exception as error:  # noqa: BLE001  # whatever one asker's operation raised is that asker's answer
+                self._rollback()
+                # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
+                if len(items) > 1 and not _is_lasting(error):
+                    return [answer for item in items for answer in self._commit([item])]
+                if isinstance(error, _OURS):
+                    return [(item.future, None, error) for item in items]
+                return self._refuse(items, error)
         try:
             self._db.execute("COMMIT")
         except apsw.Error as error:
             self._rollback()
-            return self._refuse(batch, error)
+            return self._refuse(items, error)
         self.commits += 1
-        return [(future, result, None) for (_, future, _), result in zip(batch, results, strict=True)]
+        return [(item.future, result, None) for item, result in zip(items, results, strict=True)]
 
     def _rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
-    def _refuse(self, batch: list[_Item], error: Exception) -> list[_Answer]:
+    def _refuse(self, items: list[_Item], error: Exception) -> list[_Answer]:
         self.note(error)
-        return _refuse(batch, error)
+        return _refuse(items, error)
 
     def note(self, error: Exception) -> None:
         """Write nothing any more if that is what an error asks for, wherever it was met."""
@@ -165,13 +221,16 @@ class Writer:
         self._logged = pages
         return apsw.SQLITE_OK
 
+    def _must_checkpoint(self) -> bool:
+        erase = self._erase and not self._waiting
+        return self._checkpoints and not self.broken and (erase or self._logged >= CHECKPOINT_AT)
+
     def _checkpoint(self) -> None:
-        erase = self._erase and self._queue.empty()
-        if self.broken or not self._checkpoints or not (erase or self._logged >= CHECKPOINT_AT):
-            return
+        erase = self._erase and not self._waiting
         try:
             if erase:  # not for long: whoever reads just now must not stop all writing, the next time will do
                 self._db.set_busy_timeout(0)
+                self._rewrite_now_and_then()
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if erase else apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._erase = self._erase and not erase
         except apsw.Error as error:  # busy or full: the log grows on, and the next one does it
@@ -179,6 +238,11 @@ class Writer:
         finally:
             if erase:
                 self._db.set_busy_timeout(self._patience)
+
+    def _rewrite_now_and_then(self) -> None:
+        if self._rewrite and time.monotonic() - self._rewritten >= erasure.REWRITE_EVERY:
+            erasure.rewrite(self._db)
+            self._rewritten, self._rewrite = time.monotonic(), False
 
 
 def _is_lasting(error: BaseException | None) -> bool:
@@ -192,12 +256,12 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, StoreUnavailable) and isinstance(error.__cause__, apsw.FullError)
 
 
-def _refuse(batch: list[_Item], error: Exception) -> list[_Answer]:
+def _refuse(items: list[_Item], error: Exception) -> list[_Answer]:
     unavailable: Exception = error
     if isinstance(error, apsw.Error):
         unavailable = StoreUnavailable(f"{type(error).__name__}: {error}")
         unavailable.__cause__ = error
-    return [(future, None, unavailable) for _, future, _ in batch]
+    return [(item.future, None, unavailable) for item in items]
 
 
 def _deliver(answers: list[_Answer]) -> None:

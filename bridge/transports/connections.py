@@ -10,6 +10,8 @@ from typing import Final
 
 import aiosmtplib
 
+from bridge.transports.session import Session
+
 OLDEST: Final = 300.0  # seconds; a long run of mail still meets new addresses and certificates of the smarthost
 _QUIT_TIMEOUT: Final = 2.0  # seconds
 
@@ -26,7 +28,7 @@ class NoLogin(aiosmtplib.SMTPException):
 class Kept:
     """An open connection, greeted, secured and logged in."""
 
-    smtp: aiosmtplib.SMTP
+    session: Session
     opened_at: float  # of the loop's clock, as is used_at: sockets age in real time
     used_at: float
 
@@ -70,8 +72,8 @@ class Connections:
     def give_back(self, kept: Kept) -> None:
         """Keeps the connection for the next one, unless it is closed or too old."""
         now = asyncio.get_running_loop().time()
-        if not kept.smtp.is_connected:
-            kept.smtp.close()
+        if not kept.session.is_open:
+            kept.session.close()
         elif now - kept.opened_at > OLDEST:
             self._quit(kept)
         else:
@@ -97,11 +99,12 @@ class Connections:
             await _greet(smtp)
             await self._secure(smtp)
             await self._log_in(smtp)
+            session = Session(smtp)
         except BaseException:
             smtp.close()
             raise
         now = asyncio.get_running_loop().time()
-        return Kept(smtp=smtp, opened_at=now, used_at=now)
+        return Kept(session=session, opened_at=now, used_at=now)
 
     async def close(self) -> None:
         """Says QUIT on every idle connection."""
@@ -157,8 +160,8 @@ class Connections:
         oldest = asyncio.get_running_loop().time() - self._idle_limit
         idle, self._idle = self._idle, []
         for kept in idle:
-            if not kept.smtp.is_connected:
-                kept.smtp.close()
+            if not kept.session.is_open:
+                kept.session.close()
             elif kept.used_at <= oldest:
                 self._quit(kept)
             else:
@@ -176,7 +179,7 @@ class Connections:
             self._wake_reaper()
 
     def _quit(self, kept: Kept) -> None:
-        task = asyncio.get_running_loop().create_task(_say_quit(kept.smtp))
+        task = asyncio.get_running_loop().create_task(_say_quit(kept.session))
         self._quitting.add(task)
         task.add_done_callback(self._quitting.discard)
 
@@ -190,10 +193,10 @@ async def _greet(smtp: aiosmtplib.SMTP) -> None:
         await smtp.helo()
 
 
-async def _say_quit(smtp: aiosmtplib.SMTP) -> None:
-    with suppress(aiosmtplib.SMTPException, OSError):
-        await smtp.quit(timeout=_QUIT_TIMEOUT)
-    smtp.close()
+async def _say_quit(session: Session) -> None:
+    with suppress(OSError):
+        await session.say(b"QUIT\r\n", 1, _QUIT_TIMEOUT)
+    session.close()
 
 
 def _system_context() -> ssl.SSLContext:

@@ -70,7 +70,9 @@ def _deliver(path: Path, delivery: Delivery) -> bool:
 def _prepare(path: Path) -> None:
     for part in ("tmp", "cur", "new"):
         if not (path / part).is_dir():
-            (path / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():  # by itself: what is made on the way to another has another mode
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (path / part).mkdir(mode=0o700, exist_ok=True)
             _flush_directory(path)
 
 

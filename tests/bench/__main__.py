@@ -1,66 +1,79 @@
-"""`python -m tests.bench`: the mail door alone beside stock aiosmtpd, then mails accepted and delivered end to end.
+"""`python -m tests.bench`: every stage beside its yardstick, in one run; see the package for how it is built.
 
-Everything runs on this machine in the same minutes, the repeats interleaved; only the ratios mean anything.
+Everything runs on this machine in the same minutes, the repeats interleaved; only quotients mean anything. Whether a
+goal was reached is printed and nothing else: the exit status is 0 when everything worked.
 """
 
 import argparse
 import asyncio
-import statistics
-import tempfile
+import json
 import time
 from pathlib import Path
 
-from tests.bench import door
-from tests.bench.load import Load, send
-from tests.bench.servers import bridge, null_server
-
-DOOR_TIMES = 4
-"""More mails for the door, since it is that much faster."""
+from tests.bench import svg, table
+from tests.bench.frame import Missing, Options, Outcome, Stage
+from tests.bench.stages import stages
 
 
-async def measure(count: int, connections: int, repeats: int) -> None:
-    """Run and print the table."""
-    null: list[Load] = []
-    accepted: list[Load] = []
-    delivered: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="smsbridge-bench-") as place:
-        async with null_server() as null_port, bridge(Path(place)) as tested:
-            await send(null_port, connections * 2, connections, "warm")
-            await send(tested.smtp, connections * 2, connections, "warm")
-            sent = connections * 2
-            await tested.all_arrived(sent)
-            for repeat in range(repeats):
-                null.append(await send(null_port, count, connections, f"null{repeat}"))
-                begun = time.perf_counter()
-                accepted.append(await send(tested.smtp, count, connections, f"run{repeat}"))
-                sent += count
-                delivered.append(count / (await tested.all_arrived(sent) - begun))
-    _print("plain aiosmtpd, null handler, accepted", [load.rate for load in null], None)
-    base = statistics.median(load.rate for load in null)
-    _print("smsbridge, accepted durably", [load.rate for load in accepted], base)
-    _print("smsbridge, mail to provider end to end", delivered, base)
+def parser(known: list[Stage]) -> argparse.ArgumentParser:
+    """The options; the stages stand in the help."""
+    names = "\n".join(f"  {stage.name:<18} {stage.title}" for stage in known)
+    options = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        epilog=f"stages:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_argument("--only", metavar="STAGE,...", action="append", default=[], help="these stages alone")
+    options.add_argument("--repeats", type=int, default=5, help="shots of each contestant (default: 5)")
+    options.add_argument("--seconds", type=float, default=2.0, help="of one shot, more or less (default: 2)")
+    options.add_argument("--count", type=int, help="messages of one shot, instead of --seconds")
+    options.add_argument("--quick", action="store_true", help="only whether it works: one short repeat of each")
+    options.add_argument("--json", type=Path, metavar="FILE", help="all figures of all repeats")
+    options.add_argument("--svg", type=Path, metavar="DIR", help="draw the pictures there")
+    return options
 
 
-def _print(what: str, rates: list[float], base: float | None) -> None:
-    median = statistics.median(rates)
-    ratio = f"{median / base:6.2f} x" if base else "  1.00 x"
-    print(f"{what:<42} {min(rates):8.0f} {median:8.0f} {max(rates):8.0f} mails/s  {ratio}")
+async def run(chosen: list[Stage], options: Options) -> list[tuple[Stage, Outcome]]:
+    """Run stage after stage and print what each gave."""
+    outcomes: list[tuple[Stage, Outcome]] = []
+    for stage in chosen:
+        begun = time.monotonic()
+        try:
+            outcome = await stage.run(options)
+        except Missing as missing:
+            print(f"\n== {stage.title}\nleft out: {missing}", flush=True)
+            continue
+        for one in outcome.tables:
+            print(table.printed(one), flush=True)
+        if outcome.text:
+            print(f"\n== {stage.title}\n{outcome.text}", flush=True)
+        print(f"   (stage {stage.name}: {time.monotonic() - begun:.0f} s)", flush=True)
+        outcomes.append((stage, outcome))
+    return outcomes
 
 
 def main() -> None:
-    """Read the options and run."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=3000, help="mails in one repeat")
-    parser.add_argument("--connections", type=int, default=50, help="kept connections")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--stage", choices=("door", "bridge"), help="only one of the two")
-    options = parser.parse_args()
-    if options.stage != "bridge":
-        asyncio.run(door.measure(options.count * DOOR_TIMES, options.connections, options.repeats))
-    if options.stage == "door":
-        return
-    print(f"\n{'whole bridge':<42} {'min':>8} {'median':>8} {'max':>8}")
-    asyncio.run(measure(options.count, options.connections, options.repeats))
+    """Read the options, run, print, and write what was asked for."""
+    known = stages()
+    options_of = parser(known)
+    given = options_of.parse_args()
+    wanted = [name for several in given.only for name in several.split(",")]
+    if unknown := sorted(set(wanted) - {stage.name for stage in known}):
+        options_of.error(f"there is no stage {unknown[0]!r}; --help names them all")
+    options = Options(
+        repeats=1 if given.quick else given.repeats, seconds=given.seconds, count=given.count, quick=given.quick
+    )
+    print(table.machine())
+    outcomes = asyncio.run(run([stage for stage in known if not wanted or stage.name in wanted], options))
+    if given.json is not None:
+        given.json.write_text(json.dumps(table.as_json(outcomes), indent=1), encoding="utf-8")
+    if given.svg is not None:
+        given.svg.mkdir(parents=True, exist_ok=True)
+        for picture in (picture for _, outcome in outcomes for picture in outcome.pictures):
+            file = given.svg / f"{picture.name}.svg"
+            file.write_text(svg.drawn(picture), encoding="utf-8")
+            print(f"drawn: {file}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Mail doors without a bridge behind them, each a process of its own: `python -m tests.bench.doors KIND PORT`.
 
 `ours` is the daemon's listener with a policy that takes everything; `stock` is aiosmtpd with a handler that takes
-everything; both on uvloop and on asyncio. `sink` says canned replies and reads nothing: the most a server can reach.
+everything; both on uvloop and on asyncio.
 """
 
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import uvloop
 from aiosmtpd.smtp import SMTP
@@ -17,7 +17,7 @@ from bridge.config.settings import Endpoint
 from bridge.smtpd.contract import Peer, Policy, Reply, Terms
 from bridge.smtpd.listener import Listener
 
-KINDS = ("stock", "stock-uvloop", "ours-asyncio", "ours", "sink")
+KINDS = ("stock", "stock-uvloop", "ours-asyncio", "ours")
 _MANY = 1000
 _TAKEN = Reply(250, "2.0.0", "queued as 01jd0000000000000000000000")
 
@@ -59,17 +59,6 @@ class _NullHandler:
         return "250 2.0.0 OK"
 
 
-class _Sink(asyncio.Protocol):
-    """Answers whatever comes, by its first letter."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(b"220 sink.example.com ESMTP\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self._transport.write(b"354 go on\r\n" if data.startswith(b"DATA") else b"250 2.0.0 OK\r\n")
-
-
 async def _ours(port: int) -> None:
     terms = Terms(policy=_Null(), hostname="door.example.com")
     listener = Listener(terms=terms, per_address=_MANY, total=_MANY)
@@ -88,8 +77,6 @@ def main() -> None:
     run = asyncio.run if kind in {"stock", "ours-asyncio"} else uvloop.run
     if kind.startswith("ours"):
         run(_ours(port))
-    elif kind == "sink":
-        run(_plain(_Sink, port))
     else:
         run(_plain(partial(SMTP, _NullHandler(), hostname="stock.example.com"), port))
 

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.cli.queue import _change, _retry
 from bridge.message import Channel, Delivery, State, decode_sms
-from bridge.spool import Event, Spool, Step
+from bridge.spool import Event, Spool, Step, operations
 from bridge.spool.generation import HELD
 from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge
@@ -224,10 +223,11 @@ def test_a_retry_acts_only_on_the_state_it_saw(made: Path, yes: bool) -> None:
     async def racing() -> tuple[bool, State]:
         spool = await open_spool(made)
         await spool.accept(intake(delivery()))
-        (result,) = await _change(cast("Spool", Meanwhile(spool, lost)), ["M1-1"], _retry, yes=yes)
+        raced = cast("Spool", Meanwhile(spool, lost))
+        (result,) = await operations.change(raced, ["M1-1"], "retry", time.time(), by="by the operator", yes=yes)
         ((found, _),) = await spool.show("M1-1")
         await spool.close()
-        return result["done"], found.state
+        return result.done, found.state
 
     assert asyncio.run(racing()) == (False, State.UNKNOWN)
 

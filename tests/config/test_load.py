@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bridge import config
 from tests.config import setup
 
@@ -42,17 +44,26 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
     text = path.read_text().replace('public_url = "https://hooks.example.com"\n', "")
     setup.private(path, text.replace("[webhook]", "test = true\n[webhook]"))
-    for name in ("websms-token", "users"):
-        (tmp_path / name).chmod(0o644)
     assert [str(warning) for warning in config.load(path, {}).warnings] == [
-        "bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0644); "
-        "allow its owner and at most its group to read: chmod 640",
         f"bridge.toml:6: smtpd.users_file: {NO_LOGIN}; set tls_certificate and tls_key",
-        "bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0644); "
-        "allow its owner and at most its group to read: chmod 640",
         "bridge.toml:11: websms.test: test mode: the provider checks everything and sends nothing; false sends",
         "bridge.toml:12: webhook.public_url: is not set: no delivery reports will come; "
         'write for example "https://hooks.example.com"',
+    ]
+
+
+def test_row_131_secrets_that_others_may_read_are_refused_with_the_command_to_run(tmp_path: Path) -> None:
+    path = setup.put(tmp_path, setup.GOOD)
+    setup.private(tmp_path / "smsbridge.key", "k" * 32 + "\n")
+    for name, mode in (("websms-token", 0o644), ("users", 0o660), ("webhook-secret", 0o604), ("smsbridge.key", 0o640)):
+        (tmp_path / name).chmod(mode)
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(path, {})
+    chmod = "allow its owner and at most its group to read: chmod 640"
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0660); {chmod}",
+        f"bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0644); {chmod}",
+        f"bridge.toml:13: webhook.secret_file: the file can be read or changed by others (mode 0604); {chmod}",
     ]
 
 

@@ -81,20 +81,20 @@ def test_files_of_the_owner_and_readable_for_its_group_are_right(tmp_path: Path,
     here = setup.place(tmp_path)
     path = setup.private(tmp_path / "token", "x")
     path.chmod(mode)
-    secrets.warn_if_open(path, here)
-    assert here.collector.warnings == ()
+    secrets.refuse_if_open(path, here)
+    assert here.collector.problems == ()
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o660, 0o602, 0o601, 0o777])
-def test_files_open_to_others_are_warned_of(tmp_path: Path, mode: int) -> None:
+def test_row_131_files_open_to_others_are_refused(tmp_path: Path, mode: int) -> None:
     here = setup.place(tmp_path)
     path = setup.private(tmp_path / "token", "x")
     path.chmod(mode)
-    secrets.warn_if_open(path, here.at("token_file"))
-    (warning,) = here.collector.warnings
-    assert warning.key == "token_file"
-    assert f"(mode {mode:04o})" in warning.message
-    assert here.collector.problems == ()
+    secrets.refuse_if_open(path, here.at("token_file"))
+    (problem,) = here.collector.problems
+    assert problem.key == "token_file"
+    assert f"(mode {mode:04o})" in problem.message
+    assert "chmod 640" in problem.hint
 
 
 def test_only_the_credentials_themselves_are_exempt(tmp_path: Path) -> None:
@@ -102,18 +102,18 @@ def test_only_the_credentials_themselves_are_exempt(tmp_path: Path) -> None:
     files = Files(base=tmp_path, credentials=tmp_path / "credentials")
     (tmp_path / "credentials" / "sub").mkdir(parents=True)
     guarded = Place(document=here.document, collector=here.collector, files=files)
-    for name, warned in (("credentials/a", False), ("credentials/sub/a", True), ("a", True)):
+    for name, refused in (("credentials/a", False), ("credentials/sub/a", True), ("a", True)):
         path = setup.private(tmp_path / name, "x")
         path.chmod(0o644)
-        secrets.warn_if_open(path, guarded.at(name))
-        assert (name in [one.key for one in here.collector.warnings]) is warned
+        secrets.refuse_if_open(path, guarded.at(name))
+        assert (name in [one.key for one in here.collector.problems]) is refused
 
 
 def test_a_file_that_is_not_there_is_not_open(tmp_path: Path) -> None:
     here = setup.place(tmp_path)
     for name in ("nothing", "x" * 5000, "a\x00b"):
-        secrets.warn_if_open(tmp_path / name, here)
-    assert here.collector.warnings == ()
+        secrets.refuse_if_open(tmp_path / name, here)
+    assert here.collector.problems == ()
 
 
 def test_lines_that_are_not_blank_with_their_numbers(tmp_path: Path) -> None:
@@ -247,14 +247,14 @@ def test_a_key_with_a_password_is_refused_without_asking_for_it(tmp_path: Path) 
     assert (problem.key, problem.message) == ("smtpd.tls_certificate", "certificate and key cannot be used together")
 
 
-def test_an_open_key_of_the_certificate_is_warned_of_and_missing_files_are_said_each(tmp_path: Path) -> None:
+def test_row_131_an_open_key_of_the_certificate_is_refused_and_missing_files_are_said_each(tmp_path: Path) -> None:
     here = setup.place(tmp_path)
     key = setup.private(tmp_path / "key.pem", "x")
     key.chmod(0o644)
     all_read(here, smtpd_tls_certificate=tmp_path / "no.pem", smtpd_tls_key=key)
-    assert [one.key for one in here.collector.warnings] == ["smtpd.tls_key"]
     assert [(one.key, one.message) for one in here.collector.problems] == [
-        ("smtpd.tls_certificate", "there is no such file")
+        ("smtpd.tls_key", "the file can be read or changed by others (mode 0644)"),
+        ("smtpd.tls_certificate", "there is no such file"),
     ]
 
 

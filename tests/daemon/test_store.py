@@ -1,8 +1,11 @@
 """The daemon and the commands on the spool that the configuration names."""
 
+import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 
 from bridge.config import Configuration, SpoolSettings
@@ -10,7 +13,7 @@ from bridge.daemon.store import Kept, open_store, visit_store
 from bridge.message import Channel, StoreUnavailable
 from bridge.spool import SpoolLocked
 from bridge.spool.postgres.store import PostgresSpool
-from bridge.spool.sqlite import SqliteSpool
+from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.daemon.conftest import BRIDGE, House
 from tests.databases import Database
 from tests.given import configuration
@@ -87,3 +90,21 @@ async def test_a_daemon_works_on_a_server(house: House, emptied: Database) -> No
     assert (await house.readyz())[1]["queued"] == 1
     await house.stop()
     assert not house.spool.exists()
+
+
+async def test_row_77_what_others_copied_before_a_stop_is_an_older_copy_after_it(house: House) -> None:
+    await house.start()
+    await house.send()
+    copy = house.spool.with_name("copy")
+    copy.touch(mode=0o600)
+    source, target = apsw.Connection(str(house.spool)), apsw.Connection(str(copy))
+    with target.backup("main", source, "main") as copying:
+        copying.step()
+    source.close()
+    target.close()
+    await house.send()
+    await house.stop()
+    shutil.copy(copy, house.spool)
+    spool = await open_spool(house.spool)
+    assert await spool.begin(time.time()) is not None
+    await spool.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from bridge.delivery import Agent
 from bridge.delivery.agent import LEASE
 from bridge.delivery.decide import PROBE_EVERY
+from bridge.delivery.pace import Pace
 from bridge.message import Channel, Delivery, Receipt, Report, ReportState, Scope, State, Verdict
 from bridge.spool import Event, Step, sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
@@ -69,7 +71,7 @@ class Rig:
             clock=lambda: self.now,
             jitter=lambda: 0.5,
             max_in_flight=max_in_flight,
-            rate=rate,
+            pace=Pace(rate),
         )
         self.agents.append((agent, asyncio.create_task(agent.run())))
         return agent
@@ -101,7 +103,7 @@ class Rig:
 @pytest.fixture
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     monkeypatch.setattr("bridge.delivery.agent.POLL", 0.02)  # what a command queued is found without a wake
-    monkeypatch.setattr("bridge.delivery.agent._SETTLE_AGAIN", 0.02)
+    monkeypatch.setattr("bridge.delivery.outcomes.SETTLE_AGAIN", 0.02)
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.02)
     spool = await open_spool(tmp_path / "s.db")
     made = Rig(spool, Scripted(spool))
@@ -424,26 +426,45 @@ async def test_five_lost_answers_in_a_row_pause_the_account(rig: Rig) -> None:
     await rig.reach(*[State.UNKNOWN] * 5, *[State.SENT] * 15)
 
 
-async def test_leases_come_back_after_an_outage_of_the_store(rig: Rig, tmp_path: Path) -> None:
-    """What was claimed and may not start any more is given back, also when that fails at first."""
-    rig.carrier.gate = asyncio.Event()
-    agent = rig.start(max_in_flight=4)
-    await rig.put(*(delivery(number) for number in range(1, 4)))
-    await rig.calls(3)
-    await rig.put(*(delivery(number, mail="M2") for number in range(1, 5)))
-    await rig.calls(4)  # four are claimed, one may start
-    await until(lambda: len(agent._claimed) == 3, "the others wait")
-    with locked(tmp_path / "s.db"):
+@contextlib.asynccontextmanager
+async def starting(rig: Rig) -> AsyncIterator[Agent]:
+    """While this is open the agent waits for the store, which it asked to put something into SENDING."""
+    await rig.put(delivery())
+    gate = threading.Event()
+    blocked = asyncio.create_task(rig.spool.writer.run(lambda _: gate.wait(20)))
+    await asyncio.sleep(0)  # it is asked for before the agent asks
+    try:
+        agent = rig.start()
+        await until(agent._turn.locked, "the agent starts something")
+        yield agent
+    finally:
+        gate.set()
+        await blocked
+
+
+async def test_what_may_not_start_any_more_is_given_back(rig: Rig) -> None:
+    """A pause began while SENDING was being committed: no call is made, none is counted."""
+    async with starting(rig) as agent:
         agent.pauses.answered(delivery(9), OURS, rig.now)
-        agent.wake()
-        await until(lambda: not agent._claimed, "they are not kept")
-        await asyncio.sleep(0.05)
+    await until_async(lambda: given_back(rig), "it is given back")
+    assert not rig.carrier.calls
+    await rig.turn(agent, PROBE_EVERY)
+    await rig.reach(State.SENT)
+    assert [call.attempts for call in rig.carrier.calls] == [1]
 
-    async def claimed() -> list[Delivery]:
-        return await rig.spool.claim(Channel.SMS, 9, rig.now, rig.now + LEASE)
 
-    assert len(await until_async(claimed, "their leases are given back")) == 3
-    rig.carrier.gate.set()
+async def test_what_was_about_to_start_when_the_bridge_stopped_is_given_back(rig: Rig) -> None:
+    async with starting(rig) as agent:
+        stopping = asyncio.create_task(agent.stop(5))
+        await asyncio.sleep(0)
+    await stopping
+    assert await given_back(rig)
+    assert not rig.carrier.calls
+
+
+async def given_back(rig: Rig) -> bool:
+    events = [event.event for event in await rig.history()]
+    return events == ["queued", "sending", "deferred"] and await rig.states() == [State.QUEUED]
 
 
 async def test_throttling_leaves_a_pace_behind(rig: Rig) -> None:

@@ -1,10 +1,16 @@
 """The pace that a provider bears: halved when it complains, a little more each quiet minute, gone in the end."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.delivery.pace import QUIET, RISE, SLOWEST, Pace
+from bridge.limits import Draw
+from bridge.spool.postgres.link import target
+from bridge.spool.postgres.pool import SharedPool
+from tests.databases import Database
 
 
 def hurried(pace: Pace, calls: int, now: float = 100.0) -> None:
@@ -99,3 +105,41 @@ def test_whatever_happens_a_call_may_go_within_seconds(steps: list[tuple[float, 
         slowest = min(SLOWEST, configured or SLOWEST)
         assert 0 <= pace.wait(now) <= 1 / slowest + 1e-6
         assert pace.limit == 0 or pace.limit >= slowest
+
+
+async def test_several_nodes_have_one_pace_together(emptied: Database) -> None:
+    pools = [SharedPool(target(emptied.url, emptied.server.password)) for _ in range(2)]
+    rate, calls = 20.0, 0
+    paces = [Pace(rate, pool, "calls") for pool in pools]
+    loop = asyncio.get_running_loop()
+
+    async def call(pace: Pace) -> None:
+        nonlocal calls
+        while calls < 30:
+            if pace.wait(loop.time()) == 0 and await pace.book(loop.time()):
+                pace.started(loop.time())
+                calls += 1
+                assert calls <= rate * (loop.time() - began) + 2 + 2  # a full bucket, and a moment of rounding each
+            await asyncio.sleep(pace.wait(loop.time()))
+
+    began = loop.time()
+    await asyncio.gather(*map(call, paces))
+    for pool in pools:
+        await pool.close()
+
+
+async def test_a_token_that_nobody_needs_is_there_for_the_others(emptied: Database) -> None:
+    pools = [SharedPool(target(emptied.url, emptied.server.password)) for _ in range(2)]
+    one, other = (Pace(0.001, pool, "calls") for pool in pools)
+    assert one.shared
+    assert await one.book(100.0)
+    assert await one.book(100.5)  # it has one
+    assert not await other.book(100.0)
+    assert other.wait(100.0) > 900
+    one.unused()
+    one.unused()  # there was only one
+    await pools[0].draw([Draw(bucket="after it", size=1.0, rate=1.0, tokens=1.0)])
+    assert await other.book(100.0)
+    assert not await one.book(100.0)
+    for pool in pools:
+        await pool.close()

@@ -81,7 +81,7 @@ class Program:
                 stderr=said,
             )
 
-    async def ready(self) -> None:
+    async def ready(self, seconds: float = PATIENCE) -> None:
         """Wait until the doors are open; fails at once when the process has ended."""
 
         async def open_now() -> bool:
@@ -92,7 +92,7 @@ class Program:
             except (OSError, EOFError):
                 return False
 
-        await until_async(open_now, "the daemon is ready")
+        await until_async(open_now, "the daemon is ready", seconds)
 
     async def readiness(self) -> dict[str, Any]:
         """What /readyz shows. Raises OSError or EOFError while nobody answers."""

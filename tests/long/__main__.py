@@ -5,12 +5,15 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from bridge import log
-from tests.long import count, cut, fuzz, hours, kill, lost, nodes, outage, reading, slow, steps
+from tests import pg
+from tests.long import collapse, count, cut, fuzz, hours, kill, lost, nodes, outage, reading, slow, steps
+from tests.long.cluster import ORDINARY, Variant
 
 
 def main() -> int:
@@ -18,8 +21,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__)
     parser.add_argument("--only", action="append", choices=_PROOFS, metavar="NAME", help=", ".join(_PROOFS))
     parser.add_argument("--nodes", action="store_true", help=f"only {', '.join(_NODES)}")
+    parser.add_argument("--postgres", action="store_true", help=f"only {', '.join(_POSTGRES)}")
     parser.add_argument("--blows", type=int, default=20, help="how often one of several nodes is killed or frozen")
     parser.add_argument("--kills", type=int, default=20, help="how often the daemon is killed under load")
+    parser.add_argument("--ends", type=int, default=20, help="how often the PostgreSQL server ends under load")
     parser.add_argument("--cuts", type=int, default=1000, help="how often the power goes")
     parser.add_argument("--steps", type=int, default=0, help="stops at a sync, a send or a receive; 0: every one")
     parser.add_argument("--away", type=float, default=30.0, help="seconds that provider and smarthost are away")
@@ -36,7 +41,8 @@ def main() -> int:
     print(f"seed {chosen.seed}", flush=True)
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="smsbridge-long-") as made:
-        for name in chosen.only or (_NODES if chosen.nodes else _PROOFS):
+        chosen_ones = _NODES if chosen.nodes else _POSTGRES if chosen.postgres else tuple(_PROOFS)
+        for name in chosen.only or chosen_ones:
             place = Path(made, name)
             place.mkdir()
             title, prove = _PROOFS[name]
@@ -47,15 +53,29 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _nodes(count: int, *, split: bool = False) -> Callable[[Path, argparse.Namespace], nodes.Figures]:
+_Prove = Callable[[Path, argparse.Namespace], "_Figures"]
+
+
+def _nodes(count: int, variant: Variant = ORDINARY, *, blows: int | None = None) -> _Prove:
     """The proof with so many nodes."""
     return lambda place, chosen: asyncio.run(
-        nodes.alternating(place, nodes=count, blows=chosen.blows, seed=chosen.seed, split=split)
+        nodes.alternating(place, nodes=count, blows=blows or chosen.blows, seed=chosen.seed, variant=variant)
     )
+
+
+def _served(prove: Callable[[Path, argparse.Namespace, pg.Server], Coroutine[Any, Any, "_Figures"]]) -> _Prove:
+    """A proof with a PostgreSQL server of its own."""
+
+    def run(place: Path, chosen: argparse.Namespace) -> _Figures:
+        with pg.server() as server:
+            return asyncio.run(prove(place, chosen, server))
+
+    return run
 
 
 _Figures = (
     kill.Figures
+    | collapse.Figures
     | cut.Figures
     | steps.Figures
     | outage.Figures
@@ -76,9 +96,21 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
         "kill -9 under load, mail to a smarthost",
         lambda place, chosen: asyncio.run(kill.prove(place, kills=chosen.kills, seed=chosen.seed + 1, smarthost=True)),
     ),
+    "kills-pg": (
+        "kill -9 under load, the spool on PostgreSQL",
+        _served(lambda place, chosen, server: kill.prove(place, kills=chosen.kills, seed=chosen.seed, server=server)),
+    ),
+    "server": (
+        "PostgreSQL itself ended under load, half of the times by kill -9",
+        _served(lambda place, chosen, server: collapse.prove(place, server, ends=chosen.ends, seed=chosen.seed)),
+    ),
     "steps": (
         "stopped at each sync, send and receive",
         lambda place, chosen: asyncio.run(steps.prove(place, seed=chosen.seed, most=chosen.steps)),
+    ),
+    "steps-pg": (
+        "stopped at each sync, send and receive, the spool on PostgreSQL",
+        _served(lambda place, chosen, server: steps.prove(place, seed=chosen.seed, most=chosen.steps, server=server)),
     ),
     "cuts": (
         "power cuts",
@@ -87,7 +119,12 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
     "nodes2": ("two nodes on one PostgreSQL, killed and frozen", _nodes(2)),
     "nodes3": ("three nodes", _nodes(3)),
     "nodes5": ("five nodes", _nodes(5)),
-    "nodes-split": ("two nodes that are doors, two that deliver", _nodes(4, split=True)),
+    "nodes-split": ("two nodes that are doors, two that deliver", _nodes(4, Variant(split=True))),
+    "nodes-quiet": ("three nodes without LISTEN and NOTIFY, as behind a pooler", _nodes(3, Variant(quiet=True))),
+    "nodes-real": (
+        "two nodes, taken for dead after 15 seconds as outside of tests",
+        _nodes(2, Variant(heartbeat=2.0, dead_after=15.0), blows=6),
+    ),
     "outage": (
         "provider and smarthost away",
         lambda place, chosen: asyncio.run(outage.prove(place, messages=chosen.messages, away=chosen.away)),
@@ -95,6 +132,10 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
     "hours": (
         "the provider away for six hours, the clock turned",
         lambda place, chosen: asyncio.run(hours.prove(place, messages=chosen.waiting)),
+    ),
+    "hours-pg": (
+        "the same with the spool on PostgreSQL",
+        _served(lambda place, chosen, server: hours.prove(place, messages=chosen.waiting, server=server)),
     ),
     "lost": (
         "answers of the provider lost in a row",
@@ -119,6 +160,7 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
 
 
 _NODES = tuple(name for name in _PROOFS if name.startswith("nodes"))
+_POSTGRES = (*(name for name in _PROOFS if name.endswith("-pg")), "server", *_NODES)
 
 
 def _show(title: str, figures: _Figures) -> None:

@@ -12,39 +12,54 @@ from typing import Any
 from bridge.simulator import Simulator, SimulatorSettings
 from tests import pg
 from tests.flows.office import Office
-from tests.flows.program import PROGRAM, Port
+from tests.flows.program import Port
 from tests.flows.rig import LINE, Bridge
 from tests.flows.smtp import Client
+from tests.long import spools
 from tests.long.kill import ANSWER_TAKES
-from tests.long.load import Load
-
-HEARTBEAT, DEAD_AFTER = 0.2, 1.5
-"""Seconds; a seventh of what they are outside of tests, so that more nodes die in the same time."""
+from tests.long.load import LONG, Load
 
 NOTIFY_WITHIN = ANSWER_WITHIN = 1.0
 """Seconds after which provider and mail clients go to another node: sooner than a frozen one is taken for dead."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How the nodes work together."""
+
+    split: bool = False  # every other one is the doors, the rest deliver
+    quiet: bool = False  # no LISTEN, no NOTIFY and nothing that a connection remembers, as behind a pooler
+    heartbeat: float = spools.HEARTBEAT
+    dead_after: float = spools.DEAD_AFTER
+    settings: tuple[tuple[str, str], ...] = ()  # what stands in bridge.toml, and what stands there instead
+
+
+ORDINARY = Variant()
+
+
 class Member(Bridge):
     """One node: a bridge of its own on the spool of all."""
 
-    program = PROGRAM.replace(
-        "from bridge.cli",
-        "from bridge.spool.postgres import store; "
-        f"store.HEARTBEAT, store.DEAD_AFTER = {HEARTBEAT}, {DEAD_AFTER}; from bridge.cli",
-    )
-
-    def join(self, first: Bridge, *, url: str, password: str, webhook: int, key: str) -> None:
+    def join(self, first: Bridge, server: pg.Server, *, url: str, webhook: int, key: str) -> None:
         """Share spool, account, webhook and key with the others; `webhook` is the balancer's port."""
         text = self.config.read_text(encoding="utf-8")
         text = text.replace(f":{self.port('provider')}/rest", f":{first.port('provider')}/rest")
         text = text.replace(
             f'public_url = "http://127.0.0.1:{self.port("webhook")}"', f'public_url = "http://127.0.0.1:{webhook}"'
         )
-        self.config.write_text(f'{text}\n[spool]\nurl = "{url}"\npassword_file = "spool-password"\n', encoding="utf-8")
+        self.config.write_text(text, encoding="utf-8")
+        spools.on_server(self, server, url)
         self.write_token(first.token)
-        for name, content in (("webhook-secret", first.secret), ("spool-password", password), ("smsbridge.key", key)):
+        for name, content in (("webhook-secret", first.secret), ("smsbridge.key", key)):
             self._private(name, content)
+
+    def change(self, settings: Sequence[tuple[str, str]]) -> None:
+        """Other settings; of each what stands there, and what shall."""
+        text = self.config.read_text(encoding="utf-8")
+        for old, new in settings:
+            assert old in text
+            text = text.replace(old, new)
+        self.config.write_text(text, encoding="utf-8")
 
 
 class Balancer:
@@ -138,6 +153,14 @@ class Cluster:
         )
         return found
 
+    async def listeners(self) -> int:
+        """How many connections of bridges wait for notifications."""
+        found: list[int] = []
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' OR query LIKE '%pg_notify%'"
+        work = self.server.on  # this query names itself
+        await asyncio.to_thread(work, self.database, lambda link: found.append(int(link.execute(sql).fetchall()[0][0])))
+        return found[0] - 1
+
     async def waiting(self) -> int:
         """Deliveries that are still to be made; what is unknown is not."""
         found: list[int] = []
@@ -149,9 +172,9 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    place: Path, server: pg.Server, database: str, *, nodes: int, routes: str, split: bool = False
+    place: Path, server: pg.Server, database: str, *, nodes: int, routes: str, variant: Variant
 ) -> AsyncIterator[Cluster]:
-    """So many nodes, all up; with `split` every other one is the doors and the rest deliver."""
+    """So many nodes, all up."""
     office, way_out, way_in = Office(ANSWER_TAKES), Port(), Port()
     members: list[Member] = []
     key = secrets.token_hex(32)
@@ -160,10 +183,12 @@ async def cluster(
             home = place / f"node{number}"
             home.mkdir()
             members.append(Member(home, routes=routes, smarthost=way_out.number))
-            if split:
+            members[-1].program = spools.impatient(variant.heartbeat, variant.dead_after)
+            if variant.split:
                 members[-1].options = ("--only", "delivery" if number % 2 else "smtpd,webhook")
-            url = server.url(database)
-            members[-1].join(members[0], url=url, password=server.password, webhook=way_in.number, key=key)
+            url = server.url(database, **({"statement_cache_size": "0"} if variant.quiet else {}))
+            members[-1].join(members[0], server, url=url, webhook=way_in.number, key=key)
+            members[-1].change(variant.settings)
         first = members[0]
         simulator = Simulator(
             SimulatorSettings(
@@ -185,7 +210,7 @@ async def cluster(
                 for member in members:
                     member.start()
                 for member in members:
-                    await member.ready()
+                    await member.ready(LONG)
                 yield Cluster(members=members, simulator=simulator, office=office, server=server, database=database)
             finally:
                 for member in members:

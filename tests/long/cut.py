@@ -122,6 +122,7 @@ async def _compare(place: Path, ledger: Ledger, now: float) -> bool:
     copy.mkdir()
     for file in place.glob(_FILE + "*"):
         shutil.copyfile(file, copy / file.name)
+        (copy / file.name).chmod(0o600)  # a spool that others may read is refused
     try:
         spool = await open_spool(copy / _FILE)
         try:

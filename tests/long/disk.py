@@ -79,7 +79,9 @@ class Disk(apsw.VFS):
         """Write what survived into another directory."""
         assert self.survivors is not None
         for path, content in self.survivors.items():
-            Path(place, Path(path).name).write_bytes(content)
+            file = Path(place, Path(path).name)
+            file.touch(mode=0o600)  # a spool that others may read is refused
+            file.write_bytes(content)
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's
         path = name.filename() if isinstance(name, apsw.URIFilename) else name

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from bridge.daemon import Daemon
 from bridge.message import Sms, encode_sms
+from bridge.spool import Spool
 from bridge.spool.sqlite import open_spool
+from tests import pg
 from tests.flows.rig import POSTMASTER, SILENT, running
+from tests.long import spools
 from tests.make import delivery, intake
 from tests.wait import until, until_async
 
@@ -54,12 +57,13 @@ class Clock:
         return time.time() + self.ahead
 
 
-async def prove(place: Path, *, messages: int) -> Figures:
+async def prove(place: Path, *, messages: int, server: pg.Server | None = None) -> Figures:
     """Run it; `wrong` is empty when every promise was kept."""
     began, figures, clock = time.monotonic(), Figures(messages=messages), Clock()
-    async with running(place, start=False) as (bridge, simulator):
+    async with spools.fresh(place, server) as spool, running(place, start=False) as (bridge, simulator):
+        spool.give(bridge)
         await simulator.stop()
-        await _fill(place / "smsbridge.db", messages)
+        await _fill(await _opened(spool, place), messages)
         before, at = _resident(), time.monotonic()
         daemon = Daemon(bridge.config, clock=clock)
         await daemon.start()
@@ -85,9 +89,17 @@ async def prove(place: Path, *, messages: int) -> Figures:
     return figures
 
 
-async def _fill(path: Path, messages: int) -> None:
+async def _opened(spool: spools.Spool, place: Path) -> Spool:
+    if not isinstance(spool, spools.OnServer):
+        return await open_spool(place / "smsbridge.db")
+    from bridge.spool.postgres import store  # asyncpg only where a server is
+
+    return await store.open_spool(spool.server.url(spool.database), spool.server.password, heartbeat=HOUR)
+
+
+async def _fill(spool: Spool, messages: int) -> None:
     """What had been taken in before, one mail a second; the last ones live for an hour only."""
-    spool, now = await open_spool(path), time.time() - messages / 1000
+    now = time.time() - messages / 1000
     for first in range(0, messages, _AT_ONCE):
         waiting = [
             delivery(

@@ -30,6 +30,12 @@ AGAIN_AFTER = 0.05
 
 MOST_TRIES = 2000
 
+LONG = 180.0
+"""Seconds in which a long proof waits for what must come, also beside other work on a busy machine."""
+
+AHEAD = 200
+"""SMS that wait at the provider until it sends no new ones: what piles up while nobody can take it is not endless."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Mail:
@@ -70,7 +76,7 @@ class Load:
     async def end(self) -> None:
         """Begin nothing new, and return when everything begun has been answered."""
         self._ending = True
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG):
             await asyncio.gather(*self._tasks)
             await self.simulator.idle()
 
@@ -128,6 +134,9 @@ class Load:
 
     async def _phone(self) -> None:
         while not self._ending:
+            if len(self.texts) >= AHEAD and self.texts[-AHEAD].state == "pending":
+                await asyncio.sleep(AGAIN_AFTER)
+                continue
             text = f"SMS {len(self.texts):07d}"
             self.texts.append(await self.simulator.incoming(phone=CALLER, line=LINE, text=text))
             await asyncio.sleep(self.pause)

@@ -4,10 +4,12 @@ Each node is the program itself, with its own doors. Mail clients write to any o
 reply comes; the provider's notifications come through a balancer. A frozen node sleeps for longer than the others wait,
 so that they take over what it left, and then goes on where it stood. A third of the mail is on a route that sends again
 when an answer was lost: there a message may go twice, and how often is counted.
+
+Nodes are taken for dead after 1.5 seconds here, so that more of them die in the same time; one variant waits for as
+long as outside of tests, one goes without notifications between the nodes, one shares the roles.
 """
 
 import asyncio
-import itertools
 import json
 import random
 import re
@@ -20,9 +22,9 @@ from pathlib import Path
 
 from tests import pg
 from tests.flows.rig import ADDRESS, ANNA, ROUTES, SILENT_ADDRESS
-from tests.long import kill
-from tests.long.cluster import DEAD_AFTER, Cluster, Member, Spread, cluster
-from tests.long.load import ROUTE, text_of
+from tests.long import kill, spools
+from tests.long.cluster import ORDINARY, Cluster, Member, Spread, Variant, cluster
+from tests.long.load import LONG, ROUTE, text_of
 from tests.wait import until_async
 
 AGAIN_ADDRESS, AGAIN = "again@sms.example.com", "436600000029"
@@ -39,7 +41,6 @@ ADDRESSES = (SILENT_ADDRESS, ADDRESS, AGAIN_ADDRESS)
 KILL, FREEZE = "kill", "freeze"
 
 _TAKEN_OVER = re.compile(r"another node stood still")
-_NUMBERS = itertools.count(1)
 _CALLS = 8  # a node's max_in_flight
 
 
@@ -55,21 +56,22 @@ class Figures(kill.Figures):
 
 
 async def prove(
-    place: Path, server: pg.Server, *, nodes: int, blows: Sequence[str], seed: int, split: bool = False
+    place: Path, server: pg.Server, *, nodes: int, blows: Sequence[str], seed: int, variant: Variant = ORDINARY
 ) -> Figures:
     """Strike one node after the other; `wrong` is empty when every promise was kept."""
     began, chance = time.monotonic(), random.Random(seed)
     frozen = sum(blow == FREEZE for blow in blows)
     figures = Figures(seed=seed, nodes=nodes, kills=len(blows) - frozen, freezes=frozen)
     routes = ROUTES + ROUTE + AGAIN_ROUTE
-    database = f"nodes_{next(_NUMBERS)}"
+    database = spools.database()
     await asyncio.to_thread(server.script, f"CREATE DATABASE {database}")
-    async with cluster(place, server, database, nodes=nodes, routes=routes, split=split) as here:
+    async with cluster(place, server, database, nodes=nodes, routes=routes, variant=variant) as here:
         load = Spread(here.members[0], here.simulator, kill.PAUSE, ADDRESSES, members=here.doors, chance=chance)
         load.begin()
         for blow in blows:
             await asyncio.sleep(chance.uniform(0.2, 1.5))
-            await _strike(chance.choice(here.members), blow, chance)
+            await _strike(chance.choice(here.members), blow, chance, variant.dead_after)
+        listening = await here.listeners()
         await asyncio.sleep(chance.uniform(0.2, 1.0))
         await load.end()
         await _quiet(here)
@@ -78,25 +80,26 @@ async def prove(
         kill.reconcile_mail(figures, here.office.mails, here.simulator, load)
         logs = [member.log for member in here.members]
         for member in here.members:
-            kill.expect(figures, await member.stop() == 0, "a node did not stop cleanly at the end")
+            kill.expect(figures, await member.stop(LONG) == 0, "a node did not stop cleanly at the end")
     figures.most_unknown = max((int(count) for log in logs for count in kill.RECOVERED.findall(log)), default=0)
     figures.taken_over = sum(len(_TAKEN_OVER.findall(log)) for log in logs)
+    kill.expect(figures, (listening == 0) == variant.quiet, f"{listening} connections knew of notifications")
     kill.expect(figures, not any("Traceback" in log for log in logs), "a node failed in our own code")
     figures.seconds = time.monotonic() - began
     return figures
 
 
-async def _strike(member: Member, blow: str, chance: random.Random) -> None:
+async def _strike(member: Member, blow: str, chance: random.Random, dead_after: float) -> None:
     """Kill a node and start it again, or let it sleep through its own funeral."""
     if blow == KILL:
         member.kill()
-        await asyncio.sleep(chance.uniform(0.0, 2 * DEAD_AFTER))
+        await asyncio.sleep(chance.uniform(0.0, 2 * dead_after))
         member.start()
-        await member.ready()
+        await member.ready(LONG)
         return
     member.signal(signal.SIGSTOP)
     try:
-        await asyncio.sleep(DEAD_AFTER * chance.uniform(1.6, 2.4))
+        await asyncio.sleep(dead_after * chance.uniform(1.6, 2.4))
     finally:
         member.signal(signal.SIGCONT)
 
@@ -110,8 +113,8 @@ async def _quiet(here: Cluster) -> None:
             resending = any(state == "unknown" and phone == AGAIN for _, state, phone, _ in rows)
             return not resending and await here.waiting() == 0
 
-        await until_async(look, "nothing waits any more", 120)
-        async with asyncio.timeout(60):
+        await until_async(look, "nothing waits any more", LONG)
+        async with asyncio.timeout(LONG):
             await here.simulator.idle()
 
 
@@ -145,8 +148,8 @@ async def _reconcile(figures: Figures, here: Cluster, load: Spread, accepted: Pa
     kill.expect(figures, figures.unknown <= blows * _CALLS, "more is unknown than blows can make")
 
 
-async def alternating(place: Path, *, nodes: int, blows: int, seed: int, split: bool = False) -> Figures:
+async def alternating(place: Path, *, nodes: int, blows: int, seed: int, variant: Variant = ORDINARY) -> Figures:
     """The same on a server of its own, kills and freezes by turns."""
     with pg.server() as server:
         by_turns = [FREEZE if number % 2 else KILL for number in range(blows)]
-        return await prove(place, server, nodes=nodes, blows=by_turns, seed=seed, split=split)
+        return await prove(place, server, nodes=nodes, blows=by_turns, seed=seed, variant=variant)

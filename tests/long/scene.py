@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any
-
-import apsw
 
 from bridge.simulator import Simulator
 from tests.flows.programs import address
 from tests.flows.rig import ADDRESS, ANNA, LINE, PHONE, ROUTES, SILENT, SILENT_ADDRESS, Bridge
 from tests.long import kill
-from tests.long.load import CALLER, ROUTE, Load, Mail, text_of
+from tests.long.load import CALLER, LONG, ROUTE, Load, Mail, text_of
+from tests.long.spools import Rows, Spool, Unreadable
 from tests.wait import until
 
 GROUP_ADDRESS, GROUP = "all@sms.example.com", ("436600000002", "436600000019")
@@ -30,8 +28,6 @@ allow = ["*@example.org"]
 """
 
 _DONE = {"sent", "delivered", "unknown"}
-_LONG = 60.0
-"""Seconds for everything, two starts of the daemon among them."""
 
 
 @dataclass(slots=True)
@@ -40,6 +36,7 @@ class Scene:
 
     bridge: Bridge
     simulator: Simulator
+    spool: Spool
     mails: Callable[[], list[Message]]  # what has arrived
     phones: dict[int, tuple[str, ...]] = field(default_factory=dict)  # who gets which mail
     load: Load = field(init=False)
@@ -55,16 +52,16 @@ class Scene:
         )
         written = await self.simulator.incoming(phone=PHONE, line=LINE, text="SMS 0000001")
         self.load.texts.append(written)
-        arrived = await until(lambda: self._relayed(written.id), "the phone's SMS has arrived", _LONG)
+        arrived = await until(lambda: self._relayed(written.id), "the phone's SMS has arrived", LONG)
         await self._post(address(arrived["Reply-To"]), PHONE, In_Reply_To=str(arrived["Message-ID"]))
         await self.quiet()
 
     async def quiet(self) -> None:
         """Nothing waits any more, neither here nor at the provider."""
-        await until(self._is_done, "nothing waits but what is unknown", _LONG)
-        async with asyncio.timeout(_LONG):
+        await until(self._is_done, "nothing waits but what is unknown", LONG)
+        async with asyncio.timeout(LONG):
             await self.simulator.idle()
-        await until(self._is_done, "nothing waits but what is unknown", _LONG)
+        await until(self._is_done, "nothing waits but what is unknown", LONG)
 
     def wrong(self) -> list[str]:
         """Every mail and SMS that was acknowledged, against what arrived."""
@@ -126,11 +123,9 @@ class Scene:
     def _is_done(self) -> bool:
         try:
             rows = self._rows()
-        except apsw.Error:
+        except Unreadable:
             return False  # the daemon has just died, or makes its tables
         return bool(rows) and all(state in _DONE for *_, state in rows)
 
-    def _rows(self) -> list[tuple[Any, ...]]:
-        with apsw.Connection(str(self.bridge.place / "smsbridge.db"), flags=apsw.SQLITE_OPEN_READONLY) as db:
-            rows = db.execute("SELECT id, mail, channel, recipient, state FROM deliveries ORDER BY seq").fetchall()
-        return list(rows)
+    def _rows(self) -> Rows:
+        return self.spool.rows("SELECT id, mail, channel, recipient, state FROM deliveries")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from ipaddress import ip_network
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         mail_authentication=lambda: None,
         limits=Limits(),
         clock=lambda: NOW,
-        new_id=mail_ids(lambda: NOW, lambda count: next(numbers).to_bytes(count)),
+        new_id=mail_ids(lambda: NOW, lambda count: Random(next(numbers)).randbytes(count)),
         wake=woken.append,
         full=lambda: False,
     )

@@ -2,13 +2,15 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.message import Channel, Delivery, OnUnknown, Reports, State
-from bridge.spool import MOVES, Event, Intake, Step, deliveries
+from bridge.spool import MOVES, Event, Intake, Step, deliveries, schema
 from bridge.spool.sqlite import LONGEST_WAIT, open_spool
 from tests.make import NOW, delivery, intake
 from tests.spool.stores import Store
@@ -220,3 +222,46 @@ async def test_after_a_start_with_a_clock_that_was_ahead_authors_do_not_wait_eit
     soon = NOW + LONGEST_WAIT
     assert [item.told for item in await spool.telling(soon, soon, 9)] == ["failed", "expanded"]
     await spool.close()
+
+
+_SETTINGS: dict[str, list[Any]] = {
+    "code": ["", "4002"],
+    "text": ["", "no"],
+    "status": ["", "5.1.3"],
+    "next_at": [None, NOW + 5],
+    "expires_at": [None, NOW + 6],
+    "attempts": [0, -1, 1],
+    "transfer_id": [None, "t9"],
+    "told": ["", "failed", "delivered"],
+}
+_BEFORE: dict[str, list[Any]] = {
+    "notify": ["", "success", "failure", "never"],
+    "reports": list(Reports),
+    "warn_at": [None, NOW + 50],
+    "channel": list(Channel),
+    "attempts": [2],
+}
+
+
+@given(
+    st.sampled_from([(before, after) for before, afters in MOVES.items() for after in afters]),
+    st.fixed_dictionaries({name: st.sampled_from(values) for name, values in _SETTINGS.items()}),
+    st.fixed_dictionaries({name: st.sampled_from(values) for name, values in _BEFORE.items()}),
+    st.sampled_from(["tell_at = NULL, told = ''", "tell_at = 5, told = 'failed'", "tell_at = NULL, told = 'failed'"]),
+)
+def test_a_move_leaves_out_only_columns_that_stay_as_they_are(
+    way: tuple[State, State], changes: dict[str, Any], before: dict[str, Any], told: str
+) -> None:
+    """Beside the move of all columns, which is what the rules say."""
+    db = apsw.Connection(":memory:")
+    schema.migrate(db)
+    for number in (1, 2):
+        deliveries.insert(db, delivery(number, **{**before, "state": way[0]}))
+    db.execute(f"UPDATE deliveries SET {told}, lease = 7")  # noqa: S608  # three literals
+    step = Step(id="M1-1", to=way[1], event="e", **changes)
+    assert deliveries.move(db, step, NOW + 1)
+    whole = {field.name: getattr(step, field.name) for field in fields(Step)}
+    db.execute(deliveries.move_sql([way[0]]), {**whole, "id": "M1-2", "to": way[1].value, "now": NOW + 1})
+    one, other = db.execute("SELECT * FROM deliveries ORDER BY seq").fetchall()
+    assert (one[1], other[1], one[2:]) == ("M1-1", "M1-2", other[2:])
+    assert db.execute("SELECT attempts FROM deliveries").fetchall() == [(2 + step.attempts,)] * 2

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.message import Channel, Sms, State, StoreUnavailable, encode_sms
-from bridge.spool import Step, disk
+from bridge.spool import SpoolDamaged, Step, disk
 from bridge.spool.disk import Disk
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.faulty_disk import Faulty, fill, small
@@ -177,3 +177,36 @@ async def test_row_69_trouble_that_passes_breaks_nothing(faulty: Faulty, tmp_pat
     await spool.accept(intake(delivery(1)))
     await spool.close()
     assert [file.name for file in tmp_path.iterdir()] == ["s.db"]
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o660, 0o777])
+@pytest.mark.parametrize("ending", ["", "-wal", ".lock", ".generation"])
+async def test_row_131_a_spool_that_others_may_read_is_refused_and_left_alone(
+    tmp_path: Path, ending: str, mode: int
+) -> None:
+    await (await open_spool(tmp_path / "s.db")).close()
+    file = tmp_path / f"s.db{ending}"
+    file.touch()
+    file.chmod(mode)
+    with pytest.raises(SpoolDamaged, match=rf"s\.db{ending} can be read .*mode {mode:04o}.*chmod 640"):
+        await open_spool(tmp_path / "s.db")
+    command = await open_spool(tmp_path / "s.db", command=True)  # what is in it can still be looked at
+    await command.close()
+
+
+@pytest.mark.parametrize(("mode", "right"), [(0o700, True), (0o755, True), (0o1777, True), (0o777, False)])
+async def test_row_131_nobody_else_may_put_another_file_in_its_place(tmp_path: Path, mode: int, right: bool) -> None:
+    place = tmp_path / "spool"
+    place.mkdir()
+    place.chmod(mode)
+    if right:
+        await (await open_spool(place / "s.db")).close()
+    else:
+        with pytest.raises(SpoolDamaged, match="chmod o-w"):
+            await open_spool(place / "s.db")
+
+
+async def test_row_131_its_group_may_read_it(tmp_path: Path) -> None:
+    await (await open_spool(tmp_path / "s.db")).close()
+    (tmp_path / "s.db").chmod(0o640)
+    await (await open_spool(tmp_path / "s.db")).close()

@@ -1,5 +1,6 @@
 """Whether a database is the newest state of its spool, and what becomes of one that is not."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from bridge.message import Channel, State, StoreUnavailable
 from bridge.spool import Step
-from bridge.spool.generation import HELD, file_of
+from bridge.spool.generation import HELD, advance, file_of, write
 from bridge.spool.sqlite import open_spool
 from tests.make import NOW, delivery, intake
 
@@ -69,10 +70,7 @@ async def test_row_77_a_copy_made_while_it_ran_is_an_older_one_as_soon_as_it_cou
     spool = await open_spool(path)
     await spool.begin(NOW)
     await spool.accept(intake(delivery(1)))
-    copy = apsw.Connection(str(tmp_path / "copy"))
-    with copy.backup("main", apsw.Connection(str(path)), "main") as backup:
-        backup.step()
-    copy.close()
+    _copied(path, tmp_path / "copy")
     await spool.advance()
     before = file_of(path).read_text()
     await spool.advance()
@@ -83,6 +81,55 @@ async def test_row_77_a_copy_made_while_it_ran_is_an_older_one_as_soon_as_it_cou
     await spool.close()
     shutil.copy(tmp_path / "copy", path)
     assert await begun(path) == 1
+
+
+def _copied(path: Path, copy: Path) -> None:
+    """As other programs copy a database that is in use."""
+    copy.touch(mode=0o600)
+    target, source = apsw.Connection(str(copy)), apsw.Connection(str(path))
+    with target.backup("main", source, "main") as backup:
+        backup.step()
+    target.close()
+    source.close()
+
+
+async def test_row_77_what_a_command_changed_counts_too(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    spool = await open_spool(path)
+    await spool.begin(NOW)
+    await spool.accept(intake(delivery(1)))
+    await spool.advance()
+    _copied(path, tmp_path / "copy")
+    command = await open_spool(path, command=True)
+    await command.move([Step(id="M1-1", to=State.DROPPED, event="dropped")], NOW)
+    await command.close()
+    await spool.advance()
+    await spool.close()
+    shutil.copy(tmp_path / "copy", path)
+    assert await begun(path) == 1, "what was dropped is not sent"
+
+
+async def test_row_77_two_that_count_at_the_same_time_never_count_down(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    spool = await open_spool(path)
+    await spool.begin(NOW)
+    first = await spool.writer.run(lambda db: advance(db, path))
+    second = await spool.writer.run(lambda db: advance(db, path))
+    write(path, second)
+    write(path, first)  # by the daemon, which was slower with its file than the command after it
+    assert file_of(path).read_text() == second
+    await spool.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_what_roots_command_writes_the_daemon_can_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    await with_a_queue(path)
+    os.chown(path, 65534, 65534)
+    spool = await open_spool(path, command=True)
+    await spool.advance()
+    await spool.close()
+    assert file_of(path).stat().st_uid == 65534
 
 
 @pytest.mark.parametrize("content", [None, "", "rubbish\n", "0123456789abcdef 1\n", "0123456789abcdef 99\n"])
@@ -109,7 +156,7 @@ async def test_a_file_that_cannot_be_read_is_no_reason_to_send(tmp_path: Path) -
     path = tmp_path / "s.db"
     await with_a_queue(path)
     file_of(path).unlink()
-    file_of(path).mkdir()
+    file_of(path).mkdir(mode=0o700)
     with pytest.raises(StoreUnavailable):
         await begun(path)
 

@@ -221,6 +221,7 @@ async def test_row_72_a_file_that_is_locked_at_the_start_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
+    (tmp_path / "s.db").touch(mode=0o600)
     other = apsw.Connection(str(tmp_path / "s.db"))
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreUnavailable):
@@ -323,6 +324,7 @@ async def test_row_76_being_asked_whether_it_is_ready_does_not_put_the_version_b
 
 async def test_row_76_an_update_with_a_full_queue_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s.db"
+    path.touch(mode=0o600)
     old = apsw.Connection(str(path))
     for sql in MIGRATIONS[:1]:
         old.execute(sql)

@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from bridge.message import StoreUnavailable
-from bridge.spool.writer import MAX_BATCH, Writer
+from bridge.spool.writer import MAX_BATCH, MAX_QUICK, Writer
 from tests.wait import PATIENCE, until
 
 
@@ -28,6 +28,12 @@ async def writer(db: apsw.Connection) -> AsyncIterator[Writer]:
     made = Writer(db, asyncio.get_running_loop())
     yield made
     await made.close()
+
+
+@pytest.fixture(params=[False, True], ids=["in the thread", "on the loop"])
+def quick(request: pytest.FixtureRequest) -> bool:
+    given: bool = request.param
+    return given
 
 
 def put(number: int) -> Callable[[apsw.Connection], int]:
@@ -66,14 +72,14 @@ def numbers(path: Path) -> list[int]:
     return found
 
 
-async def test_everything_that_waits_shares_one_commit(writer: Writer, tmp_path: Path) -> None:
+async def test_everything_that_waits_shares_one_commit(writer: Writer, tmp_path: Path, quick: bool) -> None:
     gate, first = await held(writer)
-    tasks = [asyncio.create_task(writer.run(put(number))) for number in range(300)]
+    tasks = [asyncio.create_task(writer.run(put(number), quick=quick)) for number in range(300)]
     await asyncio.sleep(0)
     gate.open.set()
     assert await asyncio.gather(*tasks) == list(range(300))
     await first
-    assert writer.commits == 2
+    assert writer.commits == 1 + (300 // MAX_QUICK if quick else 1)
     assert numbers(tmp_path / "w.db") == list(range(300))
 
 
@@ -86,20 +92,20 @@ async def test_a_batch_is_bounded(writer: Writer) -> None:
     assert writer.commits == 3
 
 
-async def test_an_answer_comes_only_after_the_commit(writer: Writer, tmp_path: Path) -> None:
+async def test_an_answer_comes_only_after_the_commit(writer: Writer, tmp_path: Path, quick: bool) -> None:
     for number in range(20):
-        await writer.run(put(number))
+        await writer.run(put(number), quick=quick)
         assert numbers(tmp_path / "w.db")[-1] == number
 
 
-async def test_one_faulty_operation_does_not_spoil_its_neighbours(writer: Writer, tmp_path: Path) -> None:
+async def test_one_faulty_operation_does_not_spoil_its_neighbours(writer: Writer, tmp_path: Path, quick: bool) -> None:
     def half_done(db: apsw.Connection) -> None:
         db.execute("INSERT INTO t VALUES (1000)")
         raise KeyError("a bug of ours")
 
     gate, _ = await held(writer)
     ops: list[Callable[[apsw.Connection], object]] = [put(1), half_done, put(2), put(2), put(3)]
-    tasks = [asyncio.create_task(writer.run(op)) for op in ops]
+    tasks = [asyncio.create_task(writer.run(op, quick=quick)) for op in ops]
     await asyncio.sleep(0)
     gate.open.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,40 +115,71 @@ async def test_one_faulty_operation_does_not_spoil_its_neighbours(writer: Writer
     assert numbers(tmp_path / "w.db") == [1, 2, 3]  # and nothing of the half that was done
 
 
-async def test_a_cancelled_asker_does_not_undo_the_commit(writer: Writer, tmp_path: Path) -> None:
+async def test_a_cancelled_asker_does_not_undo_the_commit(writer: Writer, tmp_path: Path, quick: bool) -> None:
     gate, _ = await held(writer)
-    task = asyncio.create_task(writer.run(put(7)))
+    task = asyncio.create_task(writer.run(put(7), quick=quick))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     gate.open.set()
-    await writer.run(put(8))
+    await writer.run(put(8), quick=quick)
     assert numbers(tmp_path / "w.db") == [7, 8]
 
 
-async def test_a_busy_database_is_unavailable_and_comes_back(writer: Writer, tmp_path: Path) -> None:
+async def test_a_busy_database_is_unavailable_and_comes_back(writer: Writer, tmp_path: Path, quick: bool) -> None:
     other = apsw.Connection(str(tmp_path / "w.db"))
     other.execute("BEGIN EXCLUSIVE")
-    refused = await asyncio.gather(*(writer.run(put(number)) for number in range(5)), return_exceptions=True)
+    refused = await asyncio.gather(
+        *(writer.run(put(number), quick=quick) for number in range(5)), return_exceptions=True
+    )
     assert all(isinstance(answer, StoreUnavailable) for answer in refused)
     other.execute("ROLLBACK")
     other.close()
-    assert await writer.run(put(5)) == 5
+    assert await writer.run(put(5), quick=quick) == 5
     assert numbers(tmp_path / "w.db") == [5]
 
 
-async def test_a_commit_that_fails_keeps_nothing(writer: Writer, db: apsw.Connection, tmp_path: Path) -> None:
+async def test_nobody_on_the_loop_waits_for_another_that_writes(writer: Writer, db: apsw.Connection) -> None:
+    other = apsw.Connection(str(db.filename))
+    db.set_busy_timeout(int(PATIENCE * 1000))
+    patient = Writer(db, asyncio.get_running_loop())
+    other.execute("BEGIN IMMEDIATE")
+    task = asyncio.create_task(patient.run(put(1), quick=True))
+    for _ in range(100):
+        await asyncio.sleep(0.001)  # the loop turns while the other one has not finished
+    assert not task.done()
+    other.execute("COMMIT")
+    assert await task == 1
+    other.close()
+    await patient.close()
+
+
+async def test_what_is_asked_for_is_done_in_its_order(writer: Writer, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def note(number: int) -> Callable[[apsw.Connection], None]:
+        return lambda _: seen.append(number)
+
+    await asyncio.gather(*(writer.run(note(number), quick=number % 7 != 0) for number in range(250)))
+    assert seen == list(range(250))
+
+
+async def test_a_commit_that_fails_keeps_nothing(
+    writer: Writer, db: apsw.Connection, tmp_path: Path, quick: bool
+) -> None:
     failing = [True]
     db.set_commit_hook(lambda: failing[0])  # a commit hook that says True turns COMMIT into a rollback
     with pytest.raises(StoreUnavailable):
-        await writer.run(put(1))
+        await writer.run(put(1), quick=quick)
     failing[0] = False
-    await writer.run(put(2))
+    await writer.run(put(2), quick=quick)
     assert numbers(tmp_path / "w.db") == [2]
 
 
-async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: apsw.Connection, tmp_path: Path) -> None:
+async def test_a_rollback_that_fails_leaves_nobody_waiting(
+    writer: Writer, db: apsw.Connection, tmp_path: Path, quick: bool
+) -> None:
     def no_rollback(operation: int, first: str | None, *_: object) -> int:
         refused = operation == apsw.SQLITE_TRANSACTION and first == "ROLLBACK"
         return apsw.SQLITE_DENY if refused else apsw.SQLITE_OK
@@ -154,20 +191,22 @@ async def test_a_rollback_that_fails_leaves_nobody_waiting(writer: Writer, db: a
     db.set_authorizer(no_rollback)
     for op in (wrong, put(1)):
         with pytest.raises((KeyError, StoreUnavailable)):
-            await asyncio.wait_for(writer.run(op), PATIENCE)
+            await asyncio.wait_for(writer.run(op, quick=quick), PATIENCE)
     db.set_authorizer(None)
-    assert await writer.run(put(2)) == 2
+    assert await writer.run(put(2), quick=quick) == 2
     assert numbers(tmp_path / "w.db") == [2]
 
 
-async def test_closing_commits_what_waits_and_refuses_what_comes_later(db: apsw.Connection, tmp_path: Path) -> None:
+async def test_closing_commits_what_waits_and_refuses_what_comes_later(
+    db: apsw.Connection, tmp_path: Path, quick: bool
+) -> None:
     writer = Writer(db, asyncio.get_running_loop())
-    tasks = [asyncio.create_task(writer.run(put(number))) for number in range(50)]
+    tasks = [asyncio.create_task(writer.run(put(number), quick=quick)) for number in range(50)]
     await asyncio.sleep(0)
     await writer.close()
     assert await asyncio.gather(*tasks) == list(range(50))
     with pytest.raises(StoreUnavailable):
-        await writer.run(put(99))
+        await writer.run(put(99), quick=quick)
     assert numbers(tmp_path / "w.db") == list(range(50))
     await writer.close()  # twice is no error
 
@@ -208,14 +247,16 @@ async def test_the_log_does_not_grow_without_end(writer: Writer, tmp_path: Path)
 
 
 @pytest.mark.parametrize("error", [apsw.CorruptError("x"), apsw.NotADBError("x")])
-async def test_row_73_in_a_damaged_file_nothing_is_written(writer: Writer, tmp_path: Path, error: Exception) -> None:
+async def test_row_73_in_a_damaged_file_nothing_is_written(
+    writer: Writer, tmp_path: Path, error: Exception, quick: bool
+) -> None:
     def damaged(_: apsw.Connection) -> None:
         raise error
 
-    await writer.run(put(1))
+    await writer.run(put(1), quick=quick)
     with pytest.raises(StoreUnavailable):
-        await writer.run(damaged)
+        await writer.run(damaged, quick=quick)
     assert type(error).__name__ in writer.broken
     with pytest.raises(StoreUnavailable):
-        await writer.run(put(2))
+        await writer.run(put(2), quick=quick)
     assert numbers(tmp_path / "w.db") == [1]

@@ -223,7 +223,7 @@ async def test_a_connection_that_was_closed_is_not_kept() -> None:
     async with scripted() as (script, port):
         connections = pool(port)
         kept = await connections.open()
-        kept.smtp.close()
+        kept.session.close()
         connections.give_back(kept)
         assert connections.take() is None
         await connections.close()
@@ -238,7 +238,7 @@ async def test_an_old_connection_is_said_goodbye_to(older: float, kept_on: bool)
         kept.opened_at -= OLDEST + older
         connections.give_back(kept)
         assert (connections.take() is kept) is kept_on
-        kept.smtp.close() if kept_on else await connections.close()
+        kept.session.close() if kept_on else await connections.close()
         assert ("QUIT" in script.lines) is not kept_on
 
 

@@ -147,3 +147,12 @@ async def test_a_path_that_is_a_file_is_ours_to_repair(tmp_path: Path) -> None:
     found = await Maildir(path=tmp_path / "box").send(delivery(), NOW)
     assert (found.verdict, found.scope) == (Verdict.OURS, Scope.ACCOUNT)
     assert str(tmp_path) not in found.text
+
+
+async def test_row_131_what_it_makes_is_its_owners_alone_whatever_was_inherited(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        await Maildir(path=tmp_path / "Maildir").send(delivery(), NOW)
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o077 for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077} == {}

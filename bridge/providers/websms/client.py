@@ -19,7 +19,7 @@ from bridge.config.network import is_loopback
 from bridge.message import Delivery, IncomingSms, Receipt, Report, Scope, Verdict
 from bridge.providers import Outcome, Reply
 from bridge.providers.websms import answers, network, notifications, wire
-from bridge.providers.websms.request import Request, request
+from bridge.providers.websms.request import KINDS, Request, request
 
 KEPT_OPEN: Final = 4.0  # seconds an idle connection is used again
 LONGEST_ANSWER: Final = 64 * 1024  # bytes
@@ -52,16 +52,21 @@ class Websms:
         ssl_context: ssl.SSLContext | None = None,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
     ) -> None:
-        self._url = _base(url)
         self._authorization = _authorization(token, username, password)
-        self._headers = {"Accept": "application/json", "Content-Type": "application/json;charset=UTF-8"}
-        self._query: dict[str, str] = {}
+        self._headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json;charset=UTF-8",
+            "User-Agent": f"smsbridge/{__version__}",
+            "Accept-Encoding": "identity",
+        }
+        query: dict[str, str] = {}
         if token_in == "header":  # noqa: S105  # a place, not a secret
             self._headers["Authorization"] = self._authorization
         elif token is not None:
-            self._query["access_token"] = token
+            query["access_token"] = token
         else:
             raise ValueError("only a token can stand in the query")
+        self._urls = {kind: (_base(url) / "smsmessaging" / kind).with_query(query) for kind in KINDS}
         self._test = test
         self._max_in_flight = max_in_flight
         self._callback_url = callback_url
@@ -70,7 +75,7 @@ class Websms:
         self._ssl = ssl_context
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
-        quoted = URL.build(query=self._query).raw_query_string.partition("=")[2]
+        quoted = URL.build(query=query).raw_query_string.partition("=")[2]
         bare = self._authorization.partition(" ")[2]
         ours = (callback_url, URL(callback_url or "").name, token, quoted, password, self._authorization, bare)
         self._mask = wire.masking((*ours, bare.rstrip("=")))
@@ -114,14 +119,8 @@ class Websms:
             await session.close()
 
     async def _post(self, wanted: Request, attempt: network.Attempt) -> answers.Answer:
-        url = self._url / "smsmessaging" / wanted.kind
-        async with self._pool().post(
-            url.with_query(self._query),
-            data=network.Body(wanted.body, attempt),
-            headers=self._headers,
-            allow_redirects=False,
-            trace_request_ctx=attempt,
-        ) as response:
+        body = network.Body(wanted.body, attempt)
+        async with self._pool().post(self._urls[wanted.kind], data=body, allow_redirects=False) as response:
             return answers.Answer(
                 status=response.status,
                 content_type=response.headers.get("Content-Type", ""),
@@ -139,11 +138,11 @@ class Websms:
                     ssl=True if self._ssl is None else self._ssl,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": f"smsbridge/{__version__}", "Accept-Encoding": "identity"},
+                headers=self._headers,
                 timeout=self._timeout,
                 trust_env=False,
                 raise_for_status=False,
-                trace_configs=[network.observer()],
+                request_class=network.Call,
             )
         return self._session
 
@@ -152,9 +151,9 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
     """The body, or None if it is longer than we read or does not arrive whole; the status has been said by
     then.
     """
-    body = bytearray()
+    body = b""
     try:
-        async for piece in response.content.iter_any():
+        while piece := await response.content.readany():
             body += piece
             if len(body) > LONGEST_ANSWER:
                 response.close()
@@ -162,7 +161,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
     except (aiohttp.ClientError, OSError):
         response.close()
         return None
-    return bytes(body)
+    return body
 
 
 def _base(url: str) -> URL:

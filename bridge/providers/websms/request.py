@@ -6,7 +6,7 @@ Only what is set is sent, never null. The misspelt field is the provider's.
 import base64
 import json
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from bridge.message import Delivery, Sms, decode_sms
 
@@ -15,11 +15,16 @@ _MOST_PARTS: Final = 255
 _INTERNATIONAL_DIGITS: Final = 7  # a number of fewer digits is a shortcode
 
 
+Kind = Literal["text", "binary"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One call: the last word of its path, and its body."""
 
-    kind: Literal["text", "binary"]
+    kind: Kind
     body: bytes
 
 
@@ -41,7 +46,7 @@ def request(delivery: Delivery, *, now: float, callback_url: str | None, test: b
         fields["notificationCallbackUrl"] = callback_url
     if test:
         fields["test"] = True
-    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _encode(fields).encode()
     return Request(kind="binary" if sms.segments else "text", body=body)
 
 

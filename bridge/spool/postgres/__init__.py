@@ -5,6 +5,9 @@ the contract tests, which run on both. The few operations that every message nee
 (`taking`, `moving`), since here each statement is a trip to a server. One thread and one connection of each node write
 (`lane`): everything that waits goes into one transaction, and each asker is answered after its commit.
 
+**Counted together.** Token buckets (`pool`), over a connection of its own, so that no transaction holds one; what nodes
+learnt of phones and of the account (`news`); and how the calls are divided (`nodes.Shares`).
+
 **Fencing.** A node is a row in `nodes` under a name that is never used twice. Each transaction of a node begins by
 counting that row up, which does three things in one trip: it is the heartbeat, it is refused once another node took
 this one for dead, and it tells later whether a commit whose answer was lost took place. A node is taken for dead when

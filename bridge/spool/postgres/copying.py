@@ -9,6 +9,7 @@ from typing import Any, Final
 from bridge.spool import SpoolDamaged, SpoolLocked, schema
 from bridge.spool.postgres import nodes, tables
 from bridge.spool.postgres.link import Link, is_ours, target, unavailable
+from bridge.spool.postgres.pooler import settled
 
 WATCHED_FOR: Final = 7.0
 """Seconds for which other nodes are watched: longer than between two of their heartbeats."""
@@ -83,7 +84,7 @@ def writing(url: str, password: str | None) -> Iterator[Tables]:
 
 @contextmanager
 def _still(url: str, password: str | None, *, make: bool) -> Iterator[Link]:
-    db = Link(target(url, password), patience=_LONG)
+    db = Link(settled(target(url, password)), patience=_LONG)
     try:
         db.open()
         if make:

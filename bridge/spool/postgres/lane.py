@@ -18,6 +18,7 @@ from bridge.spool import Accepted, Intake
 from bridge.spool.postgres.link import Link, Target, is_conflict, is_lost, is_ours, unavailable
 from bridge.spool.postgres.moving import Claim, Hand, Moves
 from bridge.spool.postgres.nodes import Node
+from bridge.spool.postgres.starting import Start
 from bridge.spool.postgres.transactions import Fenced, Transactions, What
 
 T = TypeVar("T")
@@ -91,6 +92,11 @@ class Lane:
         """`moving.claim`."""
         claimed: list[Delivery] = await self._ask(wanted)
         return claimed
+
+    async def start(self, wanted: Start) -> list[Delivery]:
+        """`starting.start`, after the moves it asks for."""
+        started: list[Delivery] = await self._ask(wanted)
+        return started
 
     def now(self, op: Callable[[Link], T]) -> T:
         """For `idle`, which runs in the thread: do `op` and commit it."""

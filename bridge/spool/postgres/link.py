@@ -2,8 +2,8 @@
 
 It is used from one thread, which waits for each answer, so that the SQL of both stores can be the same functions; the
 connection turns on a loop of its own. Nothing depends on what a connection remembers (no settings of the session, no
-temporary tables, no named statements where ``statement_cache_size=0`` stands in the URL), so poolers that give each
-transaction another connection will do.
+temporary tables, and behind a pooler no prepared statements: see `pooler`), so poolers that give each transaction
+another connection will do.
 """
 
 import asyncio
@@ -89,7 +89,8 @@ class Target:
 
     url: str
     password: str | None = None
-    statements: int = _STATEMENTS  # prepared ones that a connection may keep; 0 for poolers by transaction
+    statements: int = _STATEMENTS  # prepared ones that a connection may keep; 0 for poolers
+    chosen: bool = False  # that number stands in the URL
 
     @property
     def pooled(self) -> bool:
@@ -109,6 +110,7 @@ def target(url: str, password: str | None = None) -> Target:
         url=urlunsplit(parts._replace(query=rest)),
         password=password,
         statements=int(statements[-1]) if statements else _STATEMENTS,
+        chosen=bool(statements),
     )
 
 
@@ -154,11 +156,14 @@ class Link:
         self._loop = asyncio.new_event_loop()
         self._connection: Any = None
         self._checked = False
+        self._changes = 0
         self.trips = 0
 
     @property
     def cursor(self) -> apsw.Connection:
-        """The same for functions that were written for SQLite's connection: of it they only use `execute`."""
+        """The same for functions that were written for SQLite's connection: of it they only use `execute`
+        and `changes`.
+        """
         return cast("apsw.Connection", self)
 
     def open(self) -> None:
@@ -176,12 +181,32 @@ class Link:
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
         """One statement in SQLite's words. Raises what asyncpg raises."""
+        if self.where.pooled and not self._connection.is_in_transaction():
+            return self._alone(sql, parameters)
         text, names = translated(sql)
         values = [parameters[name] for name in names] if isinstance(parameters, Mapping) else parameters
+        values = [stored(value) for value in values]
         self.trips += 1
-        return Rows(
-            self._wait(self._connection.fetch(text, *(stored(value) for value in values), timeout=self._patience))
-        )
+        if text.startswith("UPDATE") and "RETURNING" not in text:
+            tag = self._wait(self._connection.execute(text, *values, timeout=self._patience))
+            self._changes = int(tag.rpartition(" ")[2])
+            return Rows([])
+        return Rows(self._wait(self._connection.fetch(text, *values, timeout=self._patience)))
+
+    def changes(self) -> int:
+        """Rows that the last UPDATE changed."""
+        return self._changes
+
+    def _alone(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Rows:
+        """In a transaction of its own: a statement with values is two messages, which must find one connection."""
+        self.script("BEGIN")
+        try:
+            rows = self.execute(sql, parameters)
+            self.script("COMMIT")
+        except BaseException:
+            self.rollback()
+            raise
+        return rows
 
     def script(self, sql: str, *, timeout: float | None = None) -> str:
         """Statements of our own without values, in one trip; the last one's tag, as "UPDATE 1"."""

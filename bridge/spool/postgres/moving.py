@@ -46,12 +46,18 @@ class Hand:
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)  # with the lease's end
     calls: dict[str, str] = field(default_factory=dict)
     doubts: set[str] = field(default_factory=set)  # SENDING was asked for, and whether it was committed is not known
+    strays: bool = False  # there may be some in SENDING of which nobody was told, for the same reason
 
     def claimed(self, found: Sequence[Delivery], node: str, until: float, now: float) -> None:
         """Note leases that were committed; those that ended are forgotten."""
         for delivery_id in [name for name, (_, end) in self.leases.items() if end < now]:
             del self.leases[delivery_id]
         self.leases |= {delivery.id: (node, until) for delivery in found}
+
+    def started(self, found: Sequence[Delivery], node: str) -> None:
+        """Note calls that begin now that it was committed."""
+        self.calls |= {delivery.id: node for delivery in found}
+        self.strays = False
 
     def moved(self, step: Step, node: str, *, done: bool) -> None:
         """Note a move that was committed, or refused for good."""
@@ -99,7 +105,7 @@ def _sql() -> str:
     """The UPDATE of `bridge.spool.deliveries`, for a list of steps instead of one."""
     text = deliveries.move_sql(frozenset({State.QUEUED}))
     changes = text[: text.rindex("WHERE id = :id")].replace("UPDATE deliveries SET", "", 1)
-    changes = re.sub(r"--.*", "", re.sub(r"(?<![:\w]):([a-z_]+)", r"s.p_\1", changes))
+    changes = re.sub(r"(?<![:\w]):([a-z_]+)", r"s.p_\1", changes)
     names = ", ".join(f"p_{name}" for name in _PASSED)
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_PASSED.values(), 1))
     return f"""
@@ -159,6 +165,11 @@ def claim(db: Link, node: str, wanted: Claim) -> list[Delivery]:
     return claimed
 
 
+def made(db: Link, hand: Hand, node: str, asked: Sequence[tuple[Step, float]]) -> set[str]:
+    """Make moves of different deliveries; gives the ids of those that were made."""
+    return _update(db, node, [_row(hand, step, now) for step, now in asked])
+
+
 def unclaim(db: Link, hand: Hand, ids: Sequence[str]) -> None:
     """Give leases back that are this node's."""
     for delivery_id in sorted(ids):
@@ -195,7 +206,7 @@ def _made(db: Link, hand: Hand, node: str, asked: Sequence[tuple[Step, float]]) 
 
 def _update_known(db: Link, hand: Hand, node: str, steps: Sequence[tuple[Step, float]]) -> list[tuple[Step, bool]]:
     """Each step as it was made, or was not: SENT where UNKNOWN was asked for and a report had come."""
-    moved = _update(db, node, [_row(hand, step, now) for step, now in steps])
+    moved = made(db, hand, node, steps)
     lost = [step.id for step, _ in steps if step.to is State.UNKNOWN and step.id not in moved]
     reported: set[str] = set()
     if lost:
@@ -203,7 +214,7 @@ def _update_known(db: Link, hand: Hand, node: str, steps: Sequence[tuple[Step, f
         reported = {row[0] for row in rows}
         # The same call's answer, so what must hold of that one must hold of this.
         again = [(step, now) for step, now in steps if step.id in reported]
-        moved |= _update(db, node, [_row(hand, reports.sent_after_all(step), now) for step, now in again])
+        moved |= made(db, hand, node, [(reports.sent_after_all(step), now) for step, now in again])
     return [(reports.sent_after_all(step) if step.id in reported else step, step.id in moved) for step, _ in steps]
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -25,6 +26,7 @@ class Node:
 
     name: str
     role: str
+    delivers: bool = False
     id: str = ""
     seq: int = 0
 
@@ -53,7 +55,10 @@ class Watch:
 def register(db: Link, node: Node) -> None:
     """Give this node a row under a name that was never used."""
     node.id, node.seq = f"{node.name}:{secrets.token_hex(6)}", 0
-    db.execute("INSERT INTO nodes (id, role, seq, at) VALUES (?, ?, 0, ?)", (node.id, node.role, time.time()))
+    db.execute(
+        "INSERT INTO nodes (id, role, seq, at, delivers) VALUES (?, ?, 0, ?, ?)",
+        (node.id, node.role, time.time(), node.delivers),
+    )
 
 
 def leave(db: Link, node: Node) -> None:
@@ -65,6 +70,36 @@ def others(db: Link, node: Node) -> list[tuple[str, int]]:
     """Id and count of every other node that counts as alive."""
     rows = db.execute("SELECT id, seq FROM nodes WHERE role = ? AND id <> ?", (NODE, node.id))
     return [(row[0], row[1]) for row in rows]
+
+
+def delivering(db: Link) -> list[str]:
+    """Ids of the nodes that make calls and count as alive, in their order."""
+    return [row[0] for row in db.execute("SELECT id FROM nodes WHERE role = ? AND delivers = 1 ORDER BY id", (NODE,))]
+
+
+@dataclass(slots=True)
+class Shares:
+    """What part of something is this node's: the delivering nodes divide it by their order, which all of them see.
+
+    A part that shrinks does so at once; one that grows, only when every other node must have seen why: never more than
+    the whole is used, but for calls that a node had begun before it saw the next one come.
+    """
+
+    _seen: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=3))  # (place, nodes) of the last looks
+    _node: str = ""
+
+    def look(self, node: str, alive: Sequence[str]) -> None:
+        """What `delivering` says now; called once a heartbeat."""
+        if node != self._node and len(alive) > 1:
+            self._seen.extend([(1, 1)] * 3)  # no part: the others have not seen this one yet
+        self._node = node
+        place = alive.index(node) if node in alive else len(alive)
+        self._seen.append((place, len(alive)))
+
+    def of(self, whole: int) -> int:
+        """This node's part; all of it as long as nobody was looked for."""
+        parts = [whole // nodes + (place < whole % nodes) if place < nodes else 0 for place, nodes in self._seen]
+        return min(parts, default=whole)
 
 
 def take_over(db: Link, dead: str) -> bool:

@@ -17,12 +17,17 @@ import apsw
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, State, StoreUnavailable
 from bridge.spool import Accepted, Intake, SpoolDamaged, Step, schema
-from bridge.spool.postgres import moving, nodes, tables
+from bridge.spool.forgetting import Forgotten, Number
+from bridge.spool.postgres import moving, news, nodes, tables, vacuum
 from bridge.spool.postgres.bell import Bell
 from bridge.spool.postgres.lane import Lane
 from bridge.spool.postgres.link import Link, Target, is_lost, is_ours, target, unavailable, weaknesses
 from bridge.spool.postgres.moving import Claim, Moves
-from bridge.spool.postgres.nodes import Node, Watch
+from bridge.spool.postgres.news import News
+from bridge.spool.postgres.nodes import Node, Shares, Watch
+from bridge.spool.postgres.pool import SharedPool
+from bridge.spool.postgres.pooler import settled
+from bridge.spool.postgres.starting import Start
 from bridge.spool.sql import SqlSpool
 
 T = TypeVar("T")
@@ -58,9 +63,13 @@ class PostgresSpool(SqlSpool):
         self._clock = clock
         self._link = Link(where)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
+        self._looking = Link(where)
+        self._onlooker = ThreadPoolExecutor(1, thread_name_prefix="spool-onlooker")
         self._closed = self._ended = False
         self._watch = Watch(dead_after, heartbeat * 3 + 1.0)
         self._seq = -1
+        self._shares = Shares()
+        self._pool = SharedPool(where)
         self._bell = Bell(where, wake) if wake is not None and not where.pooled else None
         self.lane = Lane(
             where,
@@ -70,6 +79,7 @@ class PostgresSpool(SqlSpool):
             idle=self._look_round,
             frozen_after=dead_after,
         )
+        self.shared = News(self._pool, self._shares, ask=self._ask, write=self.lane.run)
 
     @property
     def node(self) -> str:
@@ -91,6 +101,15 @@ class PostgresSpool(SqlSpool):
         wanted = Claim(channel=channel, limit=limit, now=now, lease=lease, without_routes=without_routes)
         return await self.lane.claim(wanted)
 
+    async def start(
+        self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]
+    ) -> list[Delivery]:
+        needed = bool(after) or self.lane.hand.strays
+        if not needed and not await self._ask(lambda db: moving.anything_due(db, channel, now)):
+            return []
+        wanted = Claim(channel=channel, limit=limit, now=now, lease=lease, without_routes=without)
+        return await self.lane.start(Start(claim=wanted, after=Moves(steps=after, now=now)))
+
     async def unclaim(self, ids: Sequence[str]) -> None:
         await self.lane.run(lambda db: moving.unclaim(db, self.lane.hand, ids))
 
@@ -105,10 +124,21 @@ class PostgresSpool(SqlSpool):
         """Call a node dead by its name, though it may only be slow: it is fenced and `recover` finds what it left."""
         return await self.lane.run(lambda db: nodes.take_over(db, node))
 
+    async def count_nodes(self) -> None:
+        """What `shared.part` goes by; done again with every heartbeat."""
+        self._shares.look(self.node, await self._ask(nodes.delivering))
+
     async def release_leases(self, before: float) -> int:
         if not await self._ask(lambda db: bool(db.execute(_LAPSED, (before,)).fetchall())):
             return 0
         return await self.lane.run(lambda db: len(db.execute(_RELEASE, (before,)).fetchall()))
+
+    async def forget(self, wanted: Number, now: float, *, yes: bool) -> Forgotten:
+        return await self.lane.run(lambda db: vacuum.forget(db, wanted, now, yes=yes))
+
+    async def scrub(self) -> bool:
+        await asyncio.to_thread(vacuum.vacuum, self._link.where)
+        return False  # only the server knows when it uses space again
 
     async def probe(self) -> None:
         """Write something and commit it: whether the store can keep a promise now."""
@@ -123,6 +153,7 @@ class PostgresSpool(SqlSpool):
         self._closed = True
         if self._bell is not None:
             await self._bell.close()
+        await self._pool.close()
         await self.lane.close()
         await self._end()
 
@@ -131,6 +162,7 @@ class PostgresSpool(SqlSpool):
         self._closed = True
         if self._bell is not None:
             await self._bell.close()
+        self._pool.abandon()
         await asyncio.to_thread(self.lane.abandon)
         await self._end()
 
@@ -139,6 +171,8 @@ class PostgresSpool(SqlSpool):
             self._ended = True
             await asyncio.get_running_loop().run_in_executor(self._reader, self._link.close)
             self._reader.shutdown(wait=True)
+            await asyncio.get_running_loop().run_in_executor(self._onlooker, self._looking.close)
+            self._onlooker.shutdown(wait=True)
 
     async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
         return await self.lane.run(lambda db: op(db.cursor))
@@ -149,11 +183,17 @@ class PostgresSpool(SqlSpool):
     async def _ask(self, query: Callable[[Link], T]) -> T:
         if self._closed:
             raise StoreUnavailable("the spool is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._asked, query)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._asked, self._link, query)
 
-    def _asked(self, query: Callable[[Link], T]) -> T:
-        """In the reading thread; asked again once over a fresh connection when the old one turns out to be broken."""
-        link = self._link
+    async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the spool is closed")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._onlooker, self._asked, self._looking, lambda db: query(db.cursor)
+        )
+
+    def _asked(self, link: Link, query: Callable[[Link], T]) -> T:
+        """In the link's thread; asked again once over a fresh connection when the old one turns out to be broken."""
         for last in (False, True):
             try:
                 link.open()
@@ -195,6 +235,7 @@ class PostgresSpool(SqlSpool):
         if lane.node.seq == self._seq or not lane.node.id:
             lane.now(lambda _: None)
         self._seq = lane.node.seq
+        self._shares.look(lane.node.id, lane.look(nodes.delivering))
         for other in self._watch.still(lane.look(lambda db: nodes.others(db, lane.node)), time.monotonic()):
             if lane.now(lambda db, other=other: nodes.take_over(db, other)):  # type: ignore[misc] # bound now
                 _log.warning("another node stood still, its work is taken over", node=other)
@@ -206,6 +247,8 @@ class PostgresSpool(SqlSpool):
             lane.now(lambda db: moving.adopt_late(db, self._clock()))
         if lane.look(lambda db: nodes.anything_forgotten(db, time.time() - _FORGET_AFTER)):
             lane.now(lambda db: nodes.forget(db, time.time() - _FORGET_AFTER))
+        if lane.look(lambda db: news.anything_old(db, time.time())):
+            lane.now(lambda db: news.forget(db, time.time()))
 
 
 async def open_spool(
@@ -214,6 +257,7 @@ async def open_spool(
     *,
     node: str = "",
     command: bool = False,
+    delivers: bool = False,
     heartbeat: float | None = None,
     dead_after: float | None = None,
     clock: Clock = time.time,
@@ -221,14 +265,16 @@ async def open_spool(
 ) -> PostgresSpool:
     """Open the spool at ``postgresql://…``, made if it is not there; needs the running loop.
 
-    `node` is a name for people, the host's by default. A `command` makes no calls and no tables. `wake` is called when
-    another node took something in. Raises `SpoolDamaged` or `StoreUnavailable`.
+    `node` is a name for people, the host's by default. A `command` makes no calls and no tables; the calls are divided
+    among those that `deliver`. `wake` is called when another node took something in. Raises `SpoolDamaged` or
+    `StoreUnavailable`.
     """
-    where = target(url, password)
+    where = await asyncio.to_thread(settled, target(url, password))
     await asyncio.to_thread(_prepare, where, command=command)
     me = Node(
         name=re.sub(r"[^A-Za-z0-9._-]", "-", node or socket.gethostname())[:64],
         role=nodes.COMMAND if command else nodes.NODE,
+        delivers=delivers,
     )
     spool = PostgresSpool(
         where,
@@ -240,6 +286,7 @@ async def open_spool(
     )
     try:
         await spool.probe()  # that it can be written to, and this node's row
+        await spool.count_nodes()
     except BaseException:
         await spool.close()
         raise
@@ -251,6 +298,8 @@ def _prepare(where: Target, *, command: bool) -> None:
     try:
         link.open()
         if not command:
+            if where.pooled:
+                _log.info("postgresql", reason="a pooler stands before it: other nodes' news is looked for")
             for weakness in weaknesses(link):
                 _log.warning("postgresql", reason=weakness)
             tables.migrate(link)

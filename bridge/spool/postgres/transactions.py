@@ -11,14 +11,15 @@ from typing import Any, Final, TypeVar
 from bridge.log import get_logger
 from bridge.message import StoreUnavailable
 from bridge.spool import Intake, SpoolDamaged
-from bridge.spool.postgres import moving, nodes, taking
+from bridge.spool.postgres import moving, nodes, starting, taking
 from bridge.spool.postgres.link import Link, Target, is_conflict, is_lost
 from bridge.spool.postgres.moving import Claim, Hand, Moves
 from bridge.spool.postgres.nodes import Node
+from bridge.spool.postgres.starting import Start
 
 T = TypeVar("T")
 Op = Callable[[Link], Any]
-What = Intake | Moves | Claim | Op
+What = Intake | Moves | Claim | Start | Op
 
 RESOLVE_FOR: Final = 10.0
 """Seconds in which the outcome of a commit must be found out; then its askers hear that nobody knows."""
@@ -93,12 +94,15 @@ class Transactions:
         results: list[Any] = [None] * len(asked)
         intakes = [(at, what) for at, what in enumerate(asked) if isinstance(what, Intake)]
         accepted = taking.accept_many(self._link, [what for _, what in intakes])
+        before = [what.after for what in asked if isinstance(what, Start)]
         moves = [(at, what) for at, what in enumerate(asked) if isinstance(what, Moves)]
-        moved = moving.move_many(self._link, self.hand, self.node.id, [what for _, what in moves])
-        for (at, _), result in zip([*intakes, *moves], [*accepted, *moved], strict=True):
+        moved = moving.move_many(self._link, self.hand, self.node.id, [*(what for _, what in moves), *before])
+        for (at, _), result in zip([*intakes, *moves], [*accepted, *moved[: len(moves)]], strict=True):
             results[at] = result
         for at, what in enumerate(asked):
-            if isinstance(what, Claim):
+            if isinstance(what, Start):
+                results[at] = starting.start(self._link, self.hand, self.node.id, what.claim)
+            elif isinstance(what, Claim):
                 results[at] = moving.claim(self._link, self.node.id, what)
             elif not isinstance(what, (Intake, Moves)):
                 results[at] = what(self._link)
@@ -109,6 +113,10 @@ class Transactions:
             if isinstance(what, Moves):
                 for step, done in zip(what.steps, result, strict=True):
                     self.hand.moved(step, self.node.id, done=done)
+            elif isinstance(what, Start):
+                for step in what.after.steps:  # none of them to SENDING
+                    self.hand.moved(step, self.node.id, done=True)
+                self.hand.started(result, self.node.id)
             elif isinstance(what, Claim):
                 self.hand.claimed(result, self.node.id, what.lease, what.now)
 
@@ -137,6 +145,7 @@ class Transactions:
         self.node.seq = seq  # the next one must have another number
         steps = [step for what in asked if isinstance(what, Moves) for step in what.steps]
         self.hand.doubts |= {step.id for step in steps if step.to == "sending"}
+        self.hand.strays |= any(isinstance(what, Start) for what in asked)
 
     def look(self, op: Callable[[Link], T]) -> T:
         """Only read."""

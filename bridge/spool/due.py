@@ -1,0 +1,101 @@
+"""What is due: leased, or put into SENDING at once, urgent ones first, then oldest first.
+
+An agent asks for no more than it starts now, so nothing urgent waits behind what was claimed before.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import apsw
+
+from bridge.message import Channel, Delivery, State
+from bridge.spool import Step
+from bridge.spool.deliveries import COLUMNS, EVENT, LIST, from_row
+
+STARTED = Step(id="", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
+"""The move that `start` makes of each."""
+
+MOST_PASSED = 1000
+"""Deliveries past their end that one start puts aside."""
+
+_ID, _ATTEMPTS, _EXPIRES_AT = (COLUMNS.index(name) for name in ("id", "attempts", "expires_at"))
+_LEASE = "UPDATE deliveries SET lease = ? WHERE seq = ?"
+# `STARTED` without asking again: the row was just read in the same transaction.
+_START = "UPDATE deliveries SET state = 'sending', changed_at = ?, attempts = attempts + 1 WHERE seq = ?"
+
+
+def _due(
+    db: apsw.Connection, channel: Channel, urgent: int, limit: int, now: float, without_routes: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """What is due, oldest first: the columns as they stand, and behind them `seq`."""
+    skip = f"AND route NOT IN ({', '.join('?' * len(without_routes))})" if without_routes else ""
+    sql = (
+        f"SELECT {LIST}, seq FROM deliveries WHERE state = 'queued' AND lease IS NULL "  # noqa: S608  # our own words
+        f"AND channel = '{channel.value}' AND urgent = {urgent} AND next_at <= ? {skip} ORDER BY next_at, seq LIMIT ?"
+    )
+    return db.execute(sql, (now, *without_routes, limit)).fetchall()
+
+
+def claim(
+    db: apsw.Connection,
+    channel: Channel,
+    limit: int,
+    now: float,
+    lease: float,
+    without_routes: Collection[str],
+) -> list[Delivery]:
+    """Lease what is due: urgent first, then oldest first."""
+    rows: list[tuple[Any, ...]] = []
+    for urgent in (1, 0):
+        if len(rows) < limit:
+            rows += _due(db, channel, urgent, limit - len(rows), now, without_routes)
+    db.executemany(_LEASE, [(lease, row[-1]) for row in rows])
+    return [from_row(row) for row in rows]
+
+
+def start(
+    db: apsw.Connection,
+    channel: Channel,
+    limit: int,
+    now: float,
+    lease: float,
+    without_routes: Collection[str],
+) -> list[Delivery]:
+    """Put what is due into SENDING: urgent first, then oldest first, each with this attempt counted."""
+    rows: list[tuple[Any, ...]] = []
+    passed = 0
+    for urgent in (1, 0):
+        while (room := limit - len(rows)) > 0 and passed < MOST_PASSED:
+            found = _due(db, channel, urgent, room, now, without_routes)
+            over = [row for row in found if row[_EXPIRES_AT] <= now]
+            live = [row for row in found if row[_EXPIRES_AT] > now] if over else found
+            db.executemany(_START, [(now, row[-1]) for row in live])
+            rows += live
+            if over:  # the sweep ends its life; a lease keeps it out of the way until then
+                db.executemany(_LEASE, [(lease, row[-1]) for row in over])
+                passed += len(over)
+            if not over or len(found) < room:
+                break
+    db.executemany(EVENT, [(row[_ID], now, STARTED.event, "", "") for row in rows])
+    return [from_row(counted(row)) for row in rows]
+
+
+def counted(row: Sequence[Any]) -> Sequence[Any]:
+    """A row with the attempt in it that begins."""
+    return (*row[:_ATTEMPTS], row[_ATTEMPTS] + 1, *row[_ATTEMPTS + 1 :])
+
+
+def unclaim(db: apsw.Connection, ids: Sequence[str]) -> None:
+    """Give leases back."""
+    for delivery_id in ids:
+        db.execute("UPDATE deliveries SET lease = NULL WHERE id = ? AND state = 'queued'", (delivery_id,))
+
+
+def release_leases(db: apsw.Connection, before: float) -> int:
+    """Let leases fall back that nobody renewed; says how many."""
+    return len(
+        db.execute(
+            "UPDATE deliveries SET lease = NULL WHERE lease IS NOT NULL AND lease < ? RETURNING seq",
+            (before,),
+        ).fetchall()
+    )

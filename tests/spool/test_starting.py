@@ -1,0 +1,59 @@
+"""Starting in PostgreSQL: in one trip, whose call it is then, and what is put back when an answer was lost."""
+
+from bridge.message import Channel, State
+from bridge.spool import Step
+from bridge.spool.postgres import starting
+from bridge.spool.postgres.link import Link
+from bridge.spool.postgres.moving import Claim, Hand
+from tests.databases import Database
+from tests.make import NOW, delivery, intake
+
+WANTED = Claim(channel=Channel.SMS, limit=100, now=NOW, lease=NOW + 300)
+
+
+async def test_a_hundred_are_started_in_one_trip(emptied: Database) -> None:
+    spool = await emptied.open()
+    await spool.accept(intake(*(delivery(number, urgent=number < 50) for number in range(1, 101))))
+    trips: list[int] = []
+
+    def counted(db: Link) -> int:
+        before = db.trips
+        found = starting.start(db, Hand(), spool.node, WANTED)
+        trips.append(db.trips - before)
+        return len(found)
+
+    assert await spool.lane.run(counted) == 100
+    assert trips == [1]
+    await spool.close()
+
+
+async def test_what_one_node_has_started_another_neither_starts_nor_settles(emptied: Database) -> None:
+    one, other = await emptied.open(), await emptied.open()
+    await one.accept(intake(delivery(1), delivery(2)))
+    assert [found.id for found in await one.start(Channel.SMS, 1, NOW, NOW + 300, (), ())] == ["M1-1"]
+    assert [found.id for found in await other.start(Channel.SMS, 9, NOW, NOW + 300, (), ())] == ["M1-2"]
+    lost = Step(id="M1-1", to=State.UNKNOWN, event="unknown")
+    assert await other.move([lost], NOW) == [False]
+    assert await one.move([lost], NOW) == [True]
+    await one.close()
+    await other.close()
+
+
+async def test_what_was_started_without_anybody_being_told_is_put_back(emptied: Database) -> None:
+    """Its commit took place, and the answer was lost for good: no call was made."""
+    spool = await emptied.open()
+    await spool.accept(intake(delivery(1), delivery(2), delivery(3, next_at=NOW + 9)))
+    (called,) = await spool.start(Channel.SMS, 1, NOW, NOW + 300, (), ())
+    stray = Claim(channel=Channel.SMS, limit=1, now=NOW, lease=NOW + 300)
+    await spool.lane.run(lambda db: starting.start(db, Hand(), spool.node, stray))
+    assert [found.state for found, _ in await spool.show("M1")] == [State.SENDING, State.SENDING, State.QUEUED]
+    spool.lane.hand.strays = True
+    (again,) = await spool.start(Channel.SMS, 1, NOW + 1, NOW + 300, (), ())
+    assert (called.id, again.id, again.attempts) == ("M1-1", "M1-2", 1)
+    assert not spool.lane.hand.strays
+    assert [[event.event for event in events] for _, events in await spool.show("M1")] == [
+        ["queued", "sending"],
+        ["queued", "sending", "deferred", "sending"],
+        ["queued"],
+    ]
+    await spool.close()
