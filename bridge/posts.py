@@ -15,6 +15,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+from bridge.log import get_logger
+
 MOST: Final = 16 * 1024
 """Octets of a body; a larger one is aiohttp's."""
 
@@ -206,9 +208,10 @@ class Posts:
     async def _reply(self, answer: Awaitable[Answer]) -> None:
         try:
             octets = octets_of(await answer, time.time())
-        except BaseException:
-            self._transport.close()  # without an answer it comes again
-            raise
+        except Exception:  # noqa: BLE001  # logged with its traceback; without an answer it comes again
+            get_logger("posts").exception("internal error")
+            self._transport.close()
+            return
         self._busy = False
         if self._transport.is_closing():
             return

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from bridge import threads, translate
+from bridge import heartbeat, metrics, threads, translate
 from bridge.config import Configuration
 from bridge.message import Channel, Delivery, IncomingSms, Reports, StoreUnavailable, Unreadable
 from bridge.routing import Route
@@ -142,8 +142,11 @@ async def take_in(
     """Commit an SMS that came as `raw` through the named door; `heard` is told of its phone. Raises `StoreUnavailable`.
 
     A repeat makes no second mail. One that says something else than the first of its id did becomes a dead letter:
-    nobody can know which of the two is right, and it may be somebody's SMS.
+    nobody can know which of the two is right, and it may be somebody's SMS. Our own heartbeat becomes no mail.
     """
+    beat = heartbeat.read(configuration.keys, sms.text)
+    if beat is not None:
+        return await heartbeat.returned(beat, sms, spool=spool, now=now)
     conversation = await spool.conversation(sms.phone, sms.line, now)
     owner = find_owner(configuration, conversation, sms)
     accepted = await spool.accept(relayed(configuration, owner, sms, mail_id, now, door=door))
@@ -182,6 +185,7 @@ async def or_put_aside(
 async def put_aside(raw: bytes, reason: str, *, spool: Spool, now: float, log: FilteringBoundLogger) -> None:
     """Keep what cannot be relayed as a dead letter, once."""
     await spool.bury(hashlib.sha256(raw).hexdigest(), raw, reason, now)
+    metrics.DEAD_LETTERS.add()
     log.error("dead letter", reason=reason)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from bridge import metrics
 from bridge.access import inside
 from bridge.config import Configuration
 from bridge.listeners import PLAIN
@@ -146,11 +147,14 @@ class Webhook:
 
     async def _settle(self, report: Report, now: float) -> None:
         known = await self._spool.report(report, now)
+        metrics.REPORTS.of(report.state.value).add()
+        metrics.AWAITED.reported(report.client_message_id, now)
         self._log.info(
             "report", id=report.client_message_id, transfer_id=report.transfer_id, code=report.state.value, known=known
         )
 
     def _answer(self, outcome: Outcome, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        metrics.WEBHOOK.of(outcome).add()
         status, content_type, data = self._provider().answer(outcome, body)
         return Answer(status=status, content_type=content_type, body=data, headers=headers or {})
 

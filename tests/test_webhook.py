@@ -558,7 +558,7 @@ async def test_a_peer_that_hangs_up_in_mid_commit_loses_nothing(rig: Rig) -> Non
     _, writer = await asyncio.open_connection("127.0.0.1", rig.port)
     writer.write(head + body)
     await writer.drain()
-    await until(lambda: not rig.spool.writer._queue.empty(), "its commit waits")
+    await until(lambda: bool(rig.spool.writer._waiting), "its commit waits")
     writer.transport.abort()
     await asyncio.sleep(0.05)
     go_on.set()

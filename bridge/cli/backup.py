@@ -6,6 +6,7 @@ import click
 
 from bridge.cli.options import print_json, with_config, with_json
 from bridge.cli.spool import with_spool
+from bridge.cli.terminal import ticking
 from bridge.config.problems import ConfigError, Problem
 from bridge.spool import Spool
 
@@ -18,7 +19,7 @@ def backup(file: Path, config_path: Path, as_json: bool) -> None:
     """Copy the spool to FILE, also while the bridge runs; an earlier FILE is replaced once the new one is whole.
 
     The spool alone: bridge.toml, what it names, and the key file are yours to keep. How to put it back is in the README
-    under "When something breaks".
+    under "When something breaks". With --json: {"file", "size"}, the size in octets.
     """
     from bridge.spool.backup import NotAPlace  # noqa: PLC0415  # the database: not for --help
     from bridge.spool.backup import backup as copying  # noqa: PLC0415  # as above
@@ -27,7 +28,7 @@ def backup(file: Path, config_path: Path, as_json: bool) -> None:
     async def work(spool: Spool) -> int:
         if not isinstance(spool, SqliteSpool):
             raise ConfigError((_ELSEWHERE,))
-        return await copying(spool, place)
+        return await ticking("copying", copying(spool, place), shown=not as_json)
 
     place = file.absolute()
     try:

@@ -18,7 +18,11 @@ CONFIGURATION = 78
 @with_config
 @with_json
 def check(config_path: Path, as_json: bool) -> int:
-    """Check all configuration files and name every error at once, with file, line and key."""
+    """Check all configuration files and name every error at once, with file, line and key.
+
+    With --json, on stdout also where there are errors: {"ok", "errors", "warnings": [{"file", "line", "key", "message",
+    "hint"}], "routes", "users", "proofs"}, the last three where it is ok.
+    """
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
 
     try:
@@ -72,7 +76,11 @@ def _proofs(configuration: Configuration) -> list[str]:
 @with_config
 @with_json
 def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
-    """Show which row an ADDRESS reaches, or which mailbox gets SMS from a NUMBER."""
+    """Show which row an ADDRESS reaches, or which mailbox gets SMS from a NUMBER.
+
+    The exit code is 1 when it reaches nothing. With --json: {"address" or "number", "found", "reason", "numbers" or
+    "mailbox", "row", "route", "allow", "sender", "countries"}, as far as there are any.
+    """
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
 
     configuration = config.load(config_path)

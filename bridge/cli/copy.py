@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bridge.cli.options import print_json, with_json
+from bridge.cli.terminal import counting
 
 if TYPE_CHECKING:
     from bridge.spool.copy import Place
+
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group("spool")
@@ -19,8 +23,8 @@ def moves() -> None:
 @moves.command()
 @click.option("--from", "source", required=True, metavar="URL", help="sqlite:PATH or postgresql://…")
 @click.option("--to", "target", required=True, metavar="URL", help="The same; must be empty.")
-@click.option("--from-password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--to-password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--from-password-file", type=_FILE, help="File with the password of the server that is read.")
+@click.option("--to-password-file", type=_FILE, help="File with the password of the server that is written.")
 @with_json
 def copy(
     source: str, target: str, from_password_file: Path | None, to_password_file: Path | None, as_json: bool
@@ -28,10 +32,13 @@ def copy(
     """Copy everything into an empty spool, while no bridge runs on either; all of it or nothing.
 
     The old one stays as it is: remove it once the new one is in bridge.toml, or the old messages could be sent again.
+    With --json: an object with the number of rows of each table.
     """
     from bridge.spool.copy import copy as copying  # noqa: PLC0415  # the databases: not for --help
 
-    copied = copying(_place(source, from_password_file, "--from"), _place(target, to_password_file, "--to"))
+    old, new = _place(source, from_password_file, "--from"), _place(target, to_password_file, "--to")
+    with counting("copying", shown=not as_json) as told:
+        copied = copying(old, new, told)
     if as_json:
         print_json(copied)
     else:

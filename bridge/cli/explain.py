@@ -41,7 +41,8 @@ def explain(
     """Say what would become of MAIL.eml ("-" reads it from standard input); nothing is sent.
 
     The row, the proof, the number, the text with what is left out, what it costs, and the SMTP answer. The exit code
-    is 1 when a recipient would be refused.
+    is 1 when a recipient would be refused. With --json: an array with an object for each recipient: "from", "to",
+    "proof", "address", "row", "route", "why", "numbers", "text", "limits", "answer".
     """
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
     from bridge.smtpd import explanation  # noqa: PLC0415

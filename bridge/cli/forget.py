@@ -8,6 +8,8 @@ import click
 
 from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.cli.spool import with_spool
+from bridge.cli.terminal import ticking
+from bridge.message import StoreUnavailable
 from bridge.spool import Spool
 from bridge.spool.forgetting import Forgotten, Moved, Number
 from bridge.spool.forgetting import number as number_of
@@ -35,13 +37,15 @@ def forget(number: str, yes: bool, config_path: Path, as_json: bool) -> int:
     """Erase all that the spool knows of NUMBER: SMS to and from it, their history, what was told of them.
 
     Not while something for it is under way, unless --yes. Backups, mailboxes and the provider are not reached.
+    With --json: {"number", "done", "erased": {table: rows}, "under_way": [{"id", "state"}], "thorough"}.
     """
     wanted, row = _wanted(number, config_path)
     try:
-        done = with_spool(config_path, lambda spool: _forget(spool, wanted, yes=yes))
+        done = with_spool(
+            config_path, lambda spool: ticking("erasing", _forget(spool, wanted, yes=yes), shown=not as_json)
+        )
     except Moved:
-        click.echo("something for it went on meanwhile, nothing was erased: try again", err=True)
-        return _TEMPORARY
+        raise StoreUnavailable("something for that number went on meanwhile, nothing was erased: try again") from None
     found = done.forgotten
     if as_json:
         under_way = [{"id": name, "state": state.value} for name, state in found.under_way]

@@ -1,12 +1,12 @@
-"""What every command uses: `--config`, `--json`, the event loop, how times are shown."""
+"""What every command uses: `--config`, `--json`, the event loop, how times are shown and read."""
 
 import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -26,6 +26,7 @@ def with_config(command: F) -> F:
         "-c",
         "config_path",
         type=click.Path(path_type=Path),
+        is_eager=True,  # known when ids are completed
         default=DEFAULT_CONFIG,
         show_default=True,
         help="The configuration file.",
@@ -49,9 +50,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def print_json(value: object) -> None:
+def print_json(value: object, *, err: bool = False) -> None:
     """JSON for programs: UTF-8, indented. What could do something to a terminal is escaped, which JSON leaves free."""
-    click.echo(_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False, indent=2)))
+    shown = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown), err=err)
+
+
+class Failed(click.ClickException):
+    """What was asked for could not be done: a sentence, which may quote a stranger; the exit code is 1."""
+
+    def show(self, file: Any = None) -> None:
+        say(self.message, err=True)
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -71,3 +80,33 @@ def utc(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[float]
+else:
+    _Type = click.ParamType  # generic only since click 8.5
+
+
+class Moment(_Type):
+    """A time: RFC 3339, a date or a date with a time of this machine's zone, or so long ago (``90m``, ``3d``)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Unix seconds."""
+        if isinstance(value, float):
+            return value
+        try:
+            if ago := _AGO.fullmatch(value.strip()):
+                unit = _UNITS[ago[2]]
+                return (datetime.now(UTC) - timedelta(**{unit: int(ago[1])})).timestamp()
+            return datetime.fromisoformat(value.strip()).timestamp()
+        except (ValueError, OverflowError, OSError):
+            self.fail(
+                f"{value!r} is no time: write 2026-03-01, 2026-03-01T14:30, 2026-03-01T14:30:00Z, 90m or 3d", param, ctx
+            )
+
+
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -4,20 +4,33 @@ Changes are short transactions in the spool through the daemon's own code; a run
 """
 
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
-from bridge.cli.spool import with_spool
-from bridge.message import Delivery, State
-from bridge.spool import Arrival, Event, Spool, operations
+from bridge.cli.completion import ids
+from bridge.cli.options import Failed, print_json, readable, say, utc, with_config, with_json
+from bridge.cli.search import Wanted, pages, sought, with_filters
+from bridge.cli.spool import with_spool, with_window
+from bridge.cli.terminal import Told, counting, table, width
+from bridge.message import Delivery
+from bridge.spool import OPEN, Arrival, Event, Spool, operations
+
+if TYPE_CHECKING:
+    from bridge.console.sources import Store
 
 Shown = list[tuple[Delivery, list[Event]]]
 
 _BY = "by the operator"
+_MANY = 50  # ids with which it takes long enough to be watched
+_SHAPE = (
+    "ID is a delivery (M-1) or a mail (M). The exit code is 1 when not all of it could be done. With --json: an array "
+    'of {"id", "done", "result"}'
+)
+_RESTORED_SHAPE = ', with --restored {"held"} or {"released"}: how many.'
 _ORIGIN = ("kind", "sender", "author", "proof", "peer")
 
 
@@ -27,38 +40,58 @@ def queue() -> None:
 
 
 @queue.command("list")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="Only deliveries in this state.")
+@with_filters
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
 @with_config
 @with_json
-def list_(state: str | None, limit: int, config_path: Path, as_json: bool) -> None:
-    """List deliveries that are not done, oldest first."""
-    wanted = None if state is None else State(state)
-    found = with_spool(config_path, lambda spool: spool.listing(wanted, limit))
+def list_(limit: int, config_path: Path, as_json: bool, **filters: Any) -> None:
+    """List deliveries that are not done, oldest first; with --state those, done or not.
+
+    With --number, --address, --text, --since or --until the newest that fit. With --json: an array of {"id", "mail",
+    "channel", "state", "recipient", "attempts", "next_at", "code", "reason"}.
+    """
+    from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
+
+    configuration = config.load(config_path)
+    wanted = Wanted(**filters)
+    asked = sought(wanted, configuration.settings.country)
+
+    async def look(spool: "Store") -> list[Delivery]:
+        if wanted:
+            several = [asked] if asked.state is not None else [replace(asked, state=state) for state in sorted(OPEN)]
+            found = [delivery for one in several for delivery in await pages(spool, one, limit)]
+            return sorted(found, key=lambda one: one.created_at)[-limit:]
+        return list(await spool.listing(asked.state, limit))
+
+    found = with_window(configuration, look)
     if as_json:
         print_json([_fields(delivery) for delivery in found])
         return
-    for delivery in found:
-        say(
-            f"{delivery.id:<28} {delivery.state.value:<9} {delivery.channel.value:<4} {delivery.recipient:<24} "
-            f"{delivery.attempts:>3}  {utc(delivery.next_at)}  {delivery.code} {delivery.reason}".rstrip()
+    rows = [
+        (
+            *(one.id, one.state.value, one.channel.value, one.recipient, one.attempts, utc(one.next_at)),
+            f"{one.code} {one.reason}",
         )
+        for one in found
+    ]
+    for line in table(rows, width()):
+        say(line)
     click.echo(f"{len(found)} deliveries" if found else "nothing is queued", err=True)
 
 
 @queue.command()
-@click.argument("identifier", metavar="ID", callback=readable)
+@click.argument("identifier", metavar="ID", callback=readable, shell_complete=ids)
 @with_config
 @with_json
 def show(identifier: str, config_path: Path, as_json: bool) -> int:
     """Show a delivery (M-1), or all of a mail (M), with its history, who sent it and what proved that.
 
-    With --json, M-1 is one object and M an array of them.
+    With --json M-1 is one object and M an array of them: as in `queue list`, and "kind", "sender", "author", "proof",
+    "peer", "events": [{"at", "event", "code", "text"}].
     """
     found, arrival = with_spool(config_path, lambda spool: _found(spool, identifier))
     if not found:
-        say(f"there is nothing with the id {identifier}", err=True)
-        return 1
+        raise Failed(f"there is nothing with the id {identifier}")
     if as_json:
         came = {name: getattr(arrival, name) for name in _ORIGIN} if arrival is not None else {}
         shown = [
@@ -93,8 +126,15 @@ def _as_text(arrival: Arrival) -> str:
 def _changing(verb: str, text: str) -> None:
     """One command that moves deliveries."""
 
-    @queue.command(verb, help=text)
-    @click.argument("identifiers", metavar="ID...", nargs=-1, required=verb not in _RESTORED, callback=readable)
+    @queue.command(verb, help=f"{text}\n\n{_SHAPE}{_RESTORED_SHAPE if verb in _RESTORED else ''}")
+    @click.argument(
+        "identifiers",
+        metavar="ID...",
+        nargs=-1,
+        required=verb not in _RESTORED,
+        callback=readable,
+        shell_complete=ids,
+    )
     @with_config
     @with_json
     def change(
@@ -102,14 +142,18 @@ def _changing(verb: str, text: str) -> None:
     ) -> int:
         if restored:
             every, done = _RESTORED[verb]
-            count = with_spool(config_path, lambda spool: every(spool, time.time(), by=_BY))
-            click.echo(f"{count} {done}" if not as_json else f'{{"{done}": {count}}}')
+            with counting(verb, shown=not as_json) as told:
+                count = with_spool(config_path, lambda spool: every(spool, time.time(), by=_BY, told=told))
+            if as_json:
+                print_json({done: count})
+            else:
+                click.echo(f"{count} {done}")
             return 0
         if not identifiers:
             raise click.UsageError("Missing argument 'ID...'.")
-        results = with_spool(
-            config_path, lambda spool: operations.change(spool, identifiers, verb, time.time(), by=_BY, yes=yes)
-        )
+
+        with counting(verb, shown=not as_json and len(identifiers) >= _MANY) as told:
+            results = with_spool(config_path, lambda spool: _each(spool, identifiers, verb, yes, told))
         if as_json:
             print_json([asdict(result) for result in results])
         else:
@@ -123,6 +167,14 @@ def _changing(verb: str, text: str) -> None:
         click.option("--restored", is_flag=True, help="All that were held since the spool is an older copy.")(change)
     if verb == "hold":
         click.option("--restored", is_flag=True, help="All SMS that wait, before a start on a restored server.")(change)
+
+
+async def _each(spool: Spool, identifiers: Sequence[str], verb: str, yes: bool, told: Told) -> list[operations.Outcome]:
+    outcomes: list[operations.Outcome] = []
+    for number, identifier in enumerate(identifiers, start=1):
+        outcomes += await operations.change(spool, [identifier], verb, time.time(), by=_BY, yes=yes)
+        told(number, len(identifiers))
+    return outcomes
 
 
 _RESTORED = {"hold": (operations.hold_restored, "held"), "release": (operations.release_restored, "released")}

@@ -22,7 +22,10 @@ _LIFETIME = 86400.0
 @with_config
 @with_json
 def send(number: str, text: str, max_parts: int, config_path: Path, as_json: bool) -> None:
-    """Queue an SMS with TEXT to NUMBER; a running bridge sends it within a second."""
+    """Queue an SMS with TEXT to NUMBER; a running bridge sends it within a second.
+
+    With --json: {"id", "recipient", "text", "parts"}.
+    """
     from bridge import config, gsm, normalize  # noqa: PLC0415  # phone metadata: not for --help
 
     settings = config.load(config_path).settings

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from bridge.cli.options import print_json, readable, say, utc, with_config, with_json
+from bridge.cli.completion import ids
+from bridge.cli.options import Failed, print_json, readable, say, utc, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.message import Channel, Delivery
 from bridge.spool import Arrival, Event, History
@@ -24,18 +25,18 @@ _WHY = {
 
 
 @click.command()
-@click.argument("identifier", metavar="ID", callback=readable)
+@click.argument("identifier", metavar="ID", callback=readable, shell_complete=ids)
 @with_config
 @with_json
 def trace(identifier: str, config_path: Path, as_json: bool) -> int:
     """Show all that happened to a mail (M), a delivery (M-1), or what a provider's id or a Message-ID leads to.
 
-    With --json: an array, one object for each mail or SMS, with its timeline.
+    With --json: an array, one object for each mail or SMS: what came in, "deliveries", "notices", and its "timeline":
+    [{"at", "id", "event", "code", "text"}].
     """
     found = with_spool(config_path, lambda spool: spool.trace(identifier))
     if not found:
-        say(f"there is nothing with the id {identifier}", err=True)
-        return 1
+        raise Failed(f"there is nothing with the id {identifier}")
     if as_json:
         print_json([_as_data(history) for history in found])
         return 0

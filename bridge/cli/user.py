@@ -14,6 +14,7 @@ import click
 from argon2 import PasswordHasher
 
 from bridge.cli.options import print_json, with_config, with_json
+from bridge.cli.terminal import table, width
 from bridge.config import users_file
 from bridge.config.addresses import address_or_domain
 from bridge.config.operators import OPERATOR
@@ -98,7 +99,10 @@ def add(
 @with_config
 @with_json
 def list_(console: bool, config_path: Path, as_json: bool) -> None:
-    """List the users with their addresses, or with what they may do in the console."""
+    """List the users with their addresses, or with what they may do in the console.
+
+    With --json: an array of {"name", "addresses", "how"}.
+    """
     users, problems = users_file.listed(users_file.locate(config_path, console=console))
     found = [
         {
@@ -111,8 +115,9 @@ def list_(console: bool, config_path: Path, as_json: bool) -> None:
     ]
     if as_json:
         print_json(found)
-    for one in [] if as_json else found:
-        click.echo(f"{one['name']:<24} {one['how']:<11} {', '.join(one['addresses'])}")
+    else:
+        for line in table([(one["name"], one["how"], ", ".join(one["addresses"])) for one in found], width()):
+            click.echo(line)
     for problem in problems:
         click.echo(str(problem), err=True)
     if not found and not as_json:

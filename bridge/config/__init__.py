@@ -17,6 +17,7 @@ from bridge.config.reading import Files, Place
 from bridge.config.settings import (
     ConsoleSettings,
     Endpoint,
+    HeartbeatSettings,
     LimitsSettings,
     MailAuthenticationSettings,
     NoticesSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "Configuration",
     "ConsoleSettings",
     "Endpoint",
+    "HeartbeatSettings",
     "LimitsSettings",
     "MailAuthenticationSettings",
     "NoticesSettings",

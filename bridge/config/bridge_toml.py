@@ -16,6 +16,7 @@ from bridge.config.reading import Place, read_keys
 from bridge.config.schema import SCHEMA
 from bridge.config.settings import (
     ConsoleSettings,
+    HeartbeatSettings,
     LimitsSettings,
     MailAuthenticationSettings,
     NoticesSettings,
@@ -120,6 +121,7 @@ def settings(sections: dict[str, Section]) -> Settings:
         limits=LimitsSettings(**sections["limits"].values),
         notices=NoticesSettings(**sections["notices"].values),
         console=ConsoleSettings(**sections["console"].values),
+        heartbeat=HeartbeatSettings(**sections["heartbeat"].values),
     )
 
 
@@ -263,6 +265,12 @@ def _check_spool(sections: dict[str, Section]) -> None:
         spool.place.at("keep_text").problem("this is longer than keep_history", "make keep_history at least as long")
 
 
+def _check_heartbeat(sections: dict[str, Section]) -> None:
+    heartbeat = sections["heartbeat"]
+    if heartbeat.values.get("answer", 0) > heartbeat.values.get("every", float("inf")):
+        heartbeat.place.at("answer").problem("the next one would go before this one is missed", "make every longer")
+
+
 def _check_listeners(sections: dict[str, Section]) -> None:
     console = sections["console"]
     has_users = bool(console.says("users_file"))
@@ -283,5 +291,6 @@ _CHECKS = (
     _check_smarthost,
     _check_spool,
     _check_websms_mail,
+    _check_heartbeat,
     _check_listeners,
 )

@@ -7,7 +7,7 @@ test holds the three together, so that whoever adds a key here is told what else
 from collections.abc import Mapping
 from typing import Final
 
-from bridge.config.addresses import country, domain, mail_address, originator
+from bridge.config.addresses import country, domain, mail_address, originator, phone
 from bridge.config.mail_listen import smtp_endpoint
 from bridge.config.mail_patterns import mail_pattern
 from bridge.config.network import endpoint, host, nameserver, network, peers, url
@@ -217,5 +217,11 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             [],
             "Host names in its address, besides `hostname` and those of this machine.",
         ),
+    ),
+    "heartbeat": (
+        Key("number", phone, None, "One of our own numbers at the provider, to which the SMS goes; off without it."),
+        Key("sender", originator, None, "Whom that SMS is from; without it the account's sender above."),
+        Key("every", duration("10m", "7d"), "1h", "How often; each SMS costs what an SMS costs."),
+        Key("answer", duration("1m", "1d"), "10m", "How long it may take to come back through the webhook."),
     ),
 }

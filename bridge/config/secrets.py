@@ -114,6 +114,8 @@ def _one_line(section: Section, key: str) -> str | None:
     if not found[0][1].isprintable():
         place.problem("the file holds control characters", "it must hold one line: the secret")
         return None
+    if key == "token_file" and found[0][1].startswith("#"):  # as the Debian package leaves it
+        place.warning("the file holds a comment and no token, so the provider refuses every SMS", "put the token there")
     if key == "token_file" and not found[0][1].isascii():
         place.problem("the token holds letters that no token has", "copy it again from the provider's web interface")
         return None

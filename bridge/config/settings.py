@@ -163,6 +163,16 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatSettings:
+    """A timed SMS to ourselves; off without a number."""
+
+    number: str | None = None  # E.164 digits
+    sender: str | None = None
+    every: float = 3600.0  # seconds
+    answer: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """bridge.toml, checked: secrets are not in here, only the files they are read from."""
 
@@ -183,6 +193,7 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ def console(
         try:
             shown = await readiness()
         except StoreUnavailable as error:
-            shown = {"ready": False, "reason": f"the spool is not available: {error}"}
+            reason = f"the spool is not available: {error}"
+            shown = {"ready": False, "reason": reason, "reasons": [reason]}
         return web.json_response(dict(shown), status=200 if shown["ready"] else 503)
 
     app = web.Application(client_max_size=MAX_BODY)

@@ -42,6 +42,8 @@ class Shown:
             auto_reload=False,
         )
         self._templates.filters |= {"span": span, "phone": phone}
+        for name in self._templates.list_templates():  # now: an update must not change pages below a running bridge
+            self._templates.get_template(name)
 
     def page(self, visit: Visit, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """An HTML page; `values` are the template's."""

@@ -8,42 +8,36 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge import __version__, config, routing, sdnotify
-from bridge.config import ConfigError, Configuration, Problem
+from bridge.config import ConfigError, Problem
 from bridge.console import console
 from bridge.console.sources import Phone
-from bridge.daemon import window
-from bridge.daemon.deliveries import agents, neighbours
+from bridge.daemon import readiness, window
+from bridge.daemon.deliveries import Chore, agents, chores, neighbours
 from bridge.daemon.doors import Doors
 from bridge.daemon.guard import Guard
 from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
 from bridge.daemon.parts import (
-    DIAGNOSTICS,
     ROLES,
     check_roles,
-    explain,
+    exchanged,
     mail_authentication,
     needs_restart,
     provider,
-    provider_parts,
     retire,
     transport,
-    transport_parts,
     with_keys,
 )
+from bridge.daemon.scrape import Scrape
 from bridge.daemon.steady import Steady
 from bridge.daemon.store import open_store
-from bridge.delivery import Agent, Sweep, sweep
+from bridge.delivery import Agent
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.listeners import HttpListener
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
-from bridge.notices import EVERY as NOTICES_EVERY
-from bridge.notices import Notices
 from bridge.proof.logins import Logins
-from bridge.providers import Provider
 from bridge.smtpd.door import Door
-from bridge.transports import Transport
 from bridge.webhook import Webhook
 
 CALL_GRACE: Final = 25.0
@@ -80,6 +74,7 @@ class Daemon:
         self._ready = False
         self._gave_up = False
         self._agents: dict[Channel, Agent] = {}
+        self._chores: list[Chore] = []
 
     @property
     def ports(self) -> dict[str, list[int]]:
@@ -169,7 +164,10 @@ class Daemon:
             self._log.info("route changed", reason=difference)
         for name in needs_restart(old, new):
             self._log.warning("needs a restart", reason=f"{name} was changed and takes effect at the next start")
-        await self._replace_carriers(old, new, *carriers)
+        present = self._provider, self._transport
+        self._provider, self._transport, over = await exchanged(old, new, present, carriers)
+        for carrier in over:
+            self._spawn(retire(carrier))
         self._doors.renew(new, terms)
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
@@ -179,10 +177,15 @@ class Daemon:
 
     async def readiness(self) -> Mapping[str, Any]:
         """What /readyz shows."""
-        await self._spool.probe()
-        queued = await self._spool.open_count()
-        shown = {"ready": self._ready, "queued": queued, **window.lamps(self._agents), "version": __version__}
-        return {**shown, "test": self._configuration.settings.websms.test, "roles": self._roles}
+        return await readiness.readiness(
+            self._spool,
+            running=self._ready,
+            roles=self._roles,
+            ports=self._doors.ports,
+            agents=self._agents,
+            closed=self._guard.closed,
+            test=self._configuration.settings.websms.test,
+        )
 
     def wake(self, channel: Channel) -> None:
         """Something new for a channel is in the spool."""
@@ -203,15 +206,8 @@ class Daemon:
             refuse=self._neighbours.refuse if self._neighbours is not None else self._limits.refuse,
             clock=self._clock,
         )
-        self._sweep = Sweep(spool=self._spool, clock=self._clock, keep=self._keep, wake=self.wake)
-        self._notices = Notices(
-            spool=self._spool,
-            configuration=lambda: self._configuration,
-            clock=self._clock,
-            new_id=mail_ids(self._clock, secrets.token_bytes),
-            wake=self.wake,
-            explain=explain,
-            diagnostics=DIAGNOSTICS,
+        self._chores = chores(
+            spool=self._spool, configuration=lambda: self._configuration, clock=self._clock, wake=self.wake
         )
 
     async def _open_doors(self) -> None:
@@ -232,7 +228,15 @@ class Daemon:
             webhook=webhook,
             phone=self._phone,
         )
-        self._console_listener = HttpListener(console(self.readiness, sources=shown))
+        seen = Scrape(
+            spool=self._spool,
+            clock=self._clock,
+            agents=self._agents,
+            doors=self._doors,
+            guard=self._guard,
+            webhook=webhook,
+        )
+        self._console_listener = HttpListener(console(self.readiness, sources=shown, more=seen.routes()))
         await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))
 
     def _mail_door(self, new_id: Callable[[], str]) -> Door:
@@ -263,9 +267,8 @@ class Daemon:
     def _watch(self) -> None:
         for agent in self._agents.values():
             self._spawn(agent.run())
-        if self._agents:
-            self._spawn(self._every(sweep.EVERY, self._sweep.once))
-            self._spawn(self._every(NOTICES_EVERY, self._notices.once))
+        for chore in self._chores:
+            self._spawn(self._every(chore.every, chore.once))
         if self._neighbours is not None:
             self._spawn(self._every(NEIGHBOURS_EVERY, self._neighbours.once))
         self._spawn(self._every(_COUNT_EVERY, self._look_round))
@@ -310,22 +313,3 @@ class Daemon:
         # Only a loop that turns and a file that answers are alive; a server may be away for a while.
         await self._store.answers()
         sdnotify.alive()
-
-    def _keep(self) -> tuple[float, float]:
-        spool = self._configuration.settings.spool
-        return spool.keep_text, spool.keep_history
-
-    async def _replace_carriers(
-        self, old: Configuration, new: Configuration, new_provider: Provider, new_transport: Transport
-    ) -> None:
-        """Take the new carriers where anything they are made of changed; the old ones end when no call is left."""
-        if provider_parts(old) != provider_parts(new):
-            self._provider, new_provider = new_provider, self._provider
-            self._spawn(retire(new_provider))
-        else:
-            await new_provider.close()
-        if transport_parts(old) != transport_parts(new):
-            self._transport, new_transport = new_transport, self._transport
-            self._spawn(retire(new_transport))
-        else:
-            await new_transport.close()

@@ -1,17 +1,23 @@
-"""The agents of both channels, and what ties them to the other nodes where there are any."""
+"""The agents of both channels, the chores beside them, and what ties them to the other nodes where there are any."""
 
 import random
-from collections.abc import Callable, Mapping
-from typing import Final
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 
+from bridge import heartbeat
 from bridge.config import Configuration
 from bridge.daemon.neighbours import Neighbours
-from bridge.daemon.parts import MAILS_UNDER_WAY, explain
-from bridge.delivery import Agent
+from bridge.daemon.parts import DIAGNOSTICS, MAILS_UNDER_WAY, explain
+from bridge.delivery import Agent, Sweep, sweep
 from bridge.delivery.pace import Pace
 from bridge.delivery.pauses import Pauses
+from bridge.heartbeat import Heartbeat
+from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.message import Channel, Clock
+from bridge.notices import EVERY as NOTICES_EVERY
+from bridge.notices import Notices
 from bridge.providers import Provider
 from bridge.spool import Spool
 from bridge.spool.shared import Shared
@@ -54,6 +60,41 @@ def agents(
         jitter=random.random,
     )
     return {Channel.SMS: sms, Channel.MAIL: mail}
+
+
+class Chore(NamedTuple):
+    """What is done again and again where deliveries run."""
+
+    every: float  # seconds between two times
+    once: Callable[[], Awaitable[None]]
+
+
+def chores(
+    *, spool: Spool, configuration: Callable[[], Configuration], clock: Clock, wake: Callable[[Channel], None]
+) -> list[Chore]:
+    """What looks after the spool beside the agents: lifetimes that end, what is to be told, the heartbeat."""
+    new_id = mail_ids(clock, secrets.token_bytes)
+
+    def keep() -> tuple[float, float]:
+        settings = configuration().settings.spool
+        return settings.keep_text, settings.keep_history
+
+    sweeping = Sweep(spool=spool, clock=clock, keep=keep, wake=wake)
+    notices = Notices(
+        spool=spool,
+        configuration=configuration,
+        clock=clock,
+        new_id=new_id,
+        wake=wake,
+        explain=explain,
+        diagnostics=DIAGNOSTICS,
+    )
+    beating = Heartbeat(spool=spool, configuration=configuration, clock=clock, new_id=new_id, wake=wake)
+    return [
+        Chore(sweep.EVERY, sweeping.once),
+        Chore(NOTICES_EVERY, notices.once),
+        Chore(heartbeat.EVERY, beating.once),
+    ]
 
 
 def neighbours(

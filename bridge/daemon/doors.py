@@ -31,6 +31,11 @@ class Doors:
         listeners = {"smtpd": self.mail, "webhook": self._webhook}
         return {name: listener.ports if listener is not None else [] for name, listener in listeners.items()}
 
+    @property
+    def connections(self) -> int:
+        """At the mail door now."""
+        return len(self.mail.sessions) if self.mail is not None else 0
+
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration

@@ -1,6 +1,7 @@
 """What can go wrong around us: the disk, the clock, the file of the spool, a queue that does not move.
 
-Looked at every few seconds by the daemon. Each thing is told once when it begins, in the log and to the postmaster.
+Looked at every few seconds by the daemon. Each thing is told once when it begins, in the log and to the postmaster;
+what comes and goes is mailed once an hour.
 """
 
 import time
@@ -17,11 +18,15 @@ from bridge.spool.sqlite import SqliteSpool
 STALE_AFTER: Final = {Channel.SMS: 300.0, Channel.MAIL: 900.0}
 """Seconds for which something may wait in the queue before the operator hears of it."""
 
+TELL_EVERY: Final = 3600.0
+"""Seconds before the operator is mailed about the same thing again."""
+
 _ADVANCE_EVERY: Final = 60.0
 _AGE_EVERY: Final = 15.0
 _LOW = (
     "There is hardly any room left on the disk of the spool ({free} MiB). Mail is answered 452 4.3.1 and SMS 503 until "
-    "there is, so their senders keep them; what is queued goes on."
+    "there is, so their senders keep them; what is queued goes on. Make room there; shorter keep_text and keep_history in "
+    "[spool] need less of it."
 )
 _STALE = (
     "The oldest {channel} in the queue has been waiting for more than {minutes:.0f} minutes. What waits and why: "
@@ -51,6 +56,7 @@ class Guard:
     _not_followed: bool = False
     _advance_at: float = 0.0  # monotonic, as the next one
     _age_at: float = 0.0
+    _mailed: dict[str, float] = field(default_factory=dict)  # when, by what it was about
 
     def fault(self) -> str:
         """Why the daemon must stop; "" while it need not."""
@@ -79,7 +85,7 @@ class Guard:
         if self.closed and not was:
             free = spool.disk.free() // 2**20
             _log.critical("disk low", reason=f"{free} MiB are free: nothing is taken")
-            await self._alert(_LOW.format(free=free))
+            await self._alert("disk", _LOW.format(free=free))
         if was and not self.closed:
             _log.warning("disk well", reason="mail and SMS are taken again")
         if not self.closed:
@@ -98,7 +104,7 @@ class Guard:
             if not self._not_followed:
                 self._not_followed = True
                 _log.critical("clock set", reason=f"{how['way']} by {abs(step):.0f} s, which is not followed")
-                await self._alert(_NOT_FOLLOWED.format(**how))
+                await self._alert("clock not followed", _NOT_FOLLOWED.format(**how))
             return
         _log.critical("clock set", reason=f"{how['way']} by {abs(step):.0f} s")
         # In this order nothing looks older meanwhile than it is.
@@ -110,7 +116,7 @@ class Guard:
         else:
             await spool.shift(step)
             self.clock.follow(step)
-        await self._alert(_STEPPED.format(**how))
+        await self._alert(f"clock {step:.0f}", _STEPPED.format(**how))
 
     async def _look_at_queue(self) -> None:
         now = self.clock()
@@ -120,12 +126,16 @@ class Guard:
             if stale and channel not in self._stale:
                 _log.error("queue stands still", channel=channel.value, delay=round(now - (oldest or now)))
                 name = "SMS" if channel is Channel.SMS else "mail"
-                await self._alert(_STALE.format(channel=name, minutes=longest / 60))
+                await self._alert(f"queue {name}", _STALE.format(channel=name, minutes=longest / 60))
             (self._stale.add if stale else self._stale.discard)(channel)
 
-    async def _alert(self, text: str) -> None:
+    async def _alert(self, about: str, text: str) -> None:
+        now = self.clock()
+        if 0 <= now - self._mailed.get(about, -TELL_EVERY) < TELL_EVERY:
+            return
         try:
-            await self.store.spool.alert(text, self.clock())
+            await self.store.spool.alert(text, now)
+            self._mailed[about] = now
         except StoreUnavailable:
             _log.error("alert not kept", text=text)
 

@@ -79,6 +79,24 @@ def transport(configuration: Configuration) -> Transport:
     )
 
 
+async def exchanged(
+    old: Configuration, new: Configuration, present: tuple[Provider, Transport], fresh: tuple[Provider, Transport]
+) -> tuple[Provider, Transport, list[Provider | Transport]]:
+    """The fresh carriers where anything they are made of changed, else the present ones; and those to `retire`."""
+    (provider, transport), over = present, list[Provider | Transport]()
+    if provider_parts(old) != provider_parts(new):
+        provider = fresh[0]
+        over.append(present[0])
+    else:
+        await fresh[0].close()
+    if transport_parts(old) != transport_parts(new):
+        transport = fresh[1]
+        over.append(present[1])
+    else:
+        await fresh[1].close()
+    return provider, transport, over
+
+
 async def retire(carrier: Provider | Transport) -> None:
     """Close a carrier that was replaced, once no call is left."""
     try:

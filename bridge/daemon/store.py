@@ -12,6 +12,7 @@ from bridge.daemon.parts import sqlite_path
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.spool import Spool
+from bridge.spool.depth import Deep
 from bridge.spool.shared import Shared
 from bridge.spool.sqlite import SqliteSpool, lock, open_spool
 from bridge.spool.window import Window
@@ -23,7 +24,7 @@ _RESTORED = (
 )
 
 
-class Store(Spool, Window, Protocol):
+class Store(Spool, Window, Deep, Protocol):
     """A spool that can be looked into, and asked whether it is still where it was."""
 
     def is_in_place(self) -> bool:

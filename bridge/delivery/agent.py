@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from bridge import metrics
 from bridge.delivery.lessons import Lessons
 from bridge.delivery.outcomes import Answer, Outcome, Outcomes
 from bridge.delivery.pace import Pace
@@ -67,6 +68,9 @@ class Agent:
         self._due = True  # there may be something to start
         self._wake = asyncio.Event()
         self._stopping = False
+        self.turned_at: float | None = None
+        """When it last looked for work, by the loop's clock; None: it was not started yet."""
+        self._call_seconds = metrics.CALL.of(channel.value)
         self._log = get_logger("delivery").bind(channel=channel.value)
         self._outcomes = Outcomes(spool=spool, pauses=self.pauses, jitter=jitter, log=self._log)
         self._lessons = Lessons(
@@ -101,6 +105,7 @@ class Agent:
         """Deliver until `stop`; a store that fails is tried again, not a reason to end."""
         while not self._stopping:
             self._wake.clear()
+            self.turned_at = _tick()
             try:
                 async with self._turn:
                     started = await self._round()
@@ -180,6 +185,7 @@ class Agent:
             self._calls[delivery.id] = asyncio.create_task(self._carry(delivery, now))
 
     async def _carry(self, delivery: Delivery, now: float) -> None:
+        begun = _tick()
         try:
             receipt = await self._carrier().send(delivery, now)
         except asyncio.CancelledError:
@@ -188,6 +194,7 @@ class Agent:
         except Exception as error:  # noqa: BLE001  # logged, and its delivery must not stay SENDING
             self._log.exception("a carrier failed in our own code", id=delivery.id, recipient=delivery.recipient)
             receipt = _lost(f"internal error: {type(error).__name__}")
+        self._call_seconds.add(_tick() - begun)
         self._settle_soon(delivery, receipt)
 
     def _settle_soon(self, delivery: Delivery, receipt: Receipt | None) -> None:

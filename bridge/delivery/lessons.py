@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from bridge import metrics
 from bridge.delivery.alerts import costlier, worth_a_mail
 from bridge.delivery.pace import Pace
 from bridge.delivery.pauses import Pauses
-from bridge.message import Clock, Delivery, Receipt, Verdict
+from bridge.message import Channel, Clock, Delivery, Receipt, Verdict
 from bridge.spool import Step
 
 _COSTLIER_EVERY = 3600.0
@@ -64,6 +65,9 @@ class Lessons:
 
     def _tell(self, delivery: Delivery, receipt: Receipt, step: Step) -> None:
         plain = receipt.verdict is Verdict.ACCEPTED and not receipt.alert
+        now = self._clock()
+        delay = now - delivery.created_at
+        _count(delivery, receipt, delay, now)
         level = self._log.info if plain else self._log.warning
         level(
             step.event,
@@ -73,5 +77,15 @@ class Lessons:
             reason=receipt.text,
             attempts=delivery.attempts,
             transfer_id=receipt.transfer_id,
-            delay=round(self._clock() - delivery.created_at, 3),
+            delay=round(delay, 3),
         )
+
+
+def _count(delivery: Delivery, receipt: Receipt, delay: float, now: float) -> None:
+    metrics.OUTCOMES.of(delivery.channel.value, receipt.verdict.value, receipt.code).add()
+    if receipt.verdict is not Verdict.ACCEPTED:
+        return
+    metrics.HANDOVER.of(delivery.channel.value).add(delay)
+    if delivery.channel is Channel.SMS:
+        metrics.PARTS.add(receipt.parts or 1)
+        metrics.AWAITED.sent(delivery.id, now)

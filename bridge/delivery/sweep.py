@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from bridge import metrics
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, OnUnknown, State
 from bridge.spool import Spool, Step
@@ -71,6 +72,8 @@ class Sweep:
         moved = await self._spool.move(steps, now)
         for delivery, step, done in zip(deliveries, steps, moved, strict=True):
             if done:
+                if step.to is State.FAILED:
+                    metrics.EXPIRED.of(delivery.channel.value).add()
                 self._log.warning(
                     step.event,
                     id=delivery.id,

@@ -8,6 +8,7 @@ to one addressee that are too many become one list an hour.
 import itertools
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 
+from bridge import metrics
 from bridge.config import Configuration, Rate
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, NewId, Reports, StoreUnavailable
@@ -17,6 +18,9 @@ from bridge.spool import NOTICES, Alert, Intake, Spool, Telling
 
 EVERY = 0.5
 """Seconds between two looks."""
+
+ALERTS_EVERY = 3600.0
+"""Seconds before the postmaster is mailed again about the same kind of thing: the words before the colon are."""
 
 Explain = Callable[[str, str], str | None]
 """A provider's code and a language to the sentence for people, where the provider has one."""
@@ -49,6 +53,7 @@ class Notices:
         self._clock = clock
         self._new_id = new_id
         self._wake = wake
+        self._mailed: dict[str, float] = {}  # when, by kind of alert
         self._log = get_logger("notices")
 
     async def once(self) -> None:
@@ -62,7 +67,7 @@ class Notices:
         for together in await self._affordable(configuration.settings.notices.limit, due, now):
             await self._or_give_up(self._tell(configuration, together, now), together, now)
         alerts = await self._spool.alerts(_LIMIT)
-        if alerts:
+        if alerts := self._news(alerts, now):
             await self._alert(configuration, alerts, now)
 
     async def _or_give_up(self, telling: Coroutine[None, None, None], told: Sequence[Telling], now: float) -> None:
@@ -141,12 +146,20 @@ class Notices:
         if accepted.repeated:  # overtaken by news; the next look tells those
             return
         about, reason = told[0].delivery.mail, told[0].told
+        metrics.NOTICES.of(reason).add()
         self._log.info("notice", id=notice_id, recipient=to, about=about, reason=reason, count=len(told))
         self._wake(Channel.MAIL)
 
     async def _give_up(self, together: Sequence[Telling], now: float) -> None:
         await self._spool.accept(_intake(self._new_id(), now, together))
         await self._spool.alert(f"A notice about {together[0].delivery.mail} could not be written; see the log.", now)
+
+    def _news(self, alerts: Sequence[Alert], now: float) -> Sequence[Alert]:
+        """Those to be mailed now: of one kind once an hour, and what gathered meanwhile together. No more gathers than
+        one look finds, or what is new would not be seen for the old.
+        """
+        self._mailed = {kind: at for kind, at in self._mailed.items() if 0 <= now - at < ALERTS_EVERY}
+        return alerts if len(alerts) >= _LIMIT else [alert for alert in alerts if _kind(alert) not in self._mailed]
 
     async def _alert(self, configuration: Configuration, alerts: Sequence[Alert], now: float) -> None:
         settings = configuration.settings
@@ -163,7 +176,13 @@ class Notices:
             )
         )
         self._log.info("notice", id=notice_id, recipient=settings.postmaster, about="alert", count=len(alerts))
+        self._mailed |= dict.fromkeys(map(_kind, alerts), now)
+        metrics.ALERTS.add(len(alerts))
         self._wake(Channel.MAIL)
+
+
+def _kind(alert: Alert) -> str:
+    return alert.text.partition(":")[0]
 
 
 def _told_to(delivery: Delivery) -> str:

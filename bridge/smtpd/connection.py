@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar
 
+from bridge import metrics
 from bridge.log import get_logger
 from bridge.smtpd import replies
 from bridge.smtpd.certificates import names_in
@@ -150,6 +151,7 @@ class Connection(Wire):
 
     def _note_refusal(self, reply: Reply) -> None:
         """For whoever looks for the mail that never came; the policy does so for what it refuses itself."""
+        metrics.rejected(reply.code, reply.status)
         log.warning("reject", peer=self.peer.host, code=f"{reply.code} {reply.status}", reason=reply.text)
 
     async def _say_farewell(self, reply: Reply) -> None:

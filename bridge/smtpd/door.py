@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bridge import text, translate
+from bridge import metrics, text, translate
 from bridge.access import Barred, Proof, barred, barred_from, inside
 from bridge.config import Configuration
 from bridge.config.users import CERTIFICATE
@@ -275,6 +275,7 @@ class Door:
         return Reply(250, "2.0.0", f"queued as {accepted.id}")
 
     def _reject(self, peer: Peer, sender: str, recipient: str, reply: Reply) -> Reply:
+        metrics.rejected(reply.code, reply.status)
         self._log.warning(
             "reject",
             peer=peer.host,

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from bridge import metrics
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
 from bridge.smtpd import proxy, replies
@@ -215,11 +216,13 @@ class Listener:
         has_reserve = trusted and len(staying) < self.total + RESERVE
         if len(staying) >= self.total and not self._make_room(staying, trusted and not has_reserve) and not has_reserve:
             return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
+        metrics.CONNECTIONS.add()
         self.sessions.add(session)
         self._by_address[_key(address)] += 1
         return None
 
     def _refuse(self, address: str, reply: Reply) -> Reply:
+        metrics.rejected(reply.code, reply.status)
         self._refused[reply].say(peer=address, code=f"{reply.code} {reply.status}", reason=reply.text)
         return reply
 

@@ -8,6 +8,7 @@ commands leave in one write. Nothing the client says is logged: its next line ma
 import asyncio
 from typing import Any
 
+from bridge import metrics
 from bridge.log import get_logger
 from bridge.smtpd import replies
 from bridge.smtpd.addresses import BadPath, Path, parse_path
@@ -194,7 +195,10 @@ class Session(Introduction):
         )
         self._commits.add(task)
         task.add_done_callback(self._commits.discard)
-        return await asyncio.shield(task)
+        reply = await asyncio.shield(task)
+        if reply.code < CLOSING:
+            metrics.DOOR.add(self.loop.time() - self.since)
+        return reply
 
     # The rest.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bridge import metrics
 from bridge.access import inside
 from bridge.config import Configuration, Rate
 from bridge.limits import Asking, Forwarding, Limits, Payable, Wanted
@@ -74,6 +75,7 @@ class Till:
         return Forwarding.of(address)
 
     def _too_many(self, wanted: Payable, reached: str) -> Reply:
+        metrics.LIMITS.of(reached).add()
         urgent = isinstance(wanted, Wanted) and wanted.urgent
         self._bell.ring(f"limit {reached} {urgent}", _alert(wanted, reached))
         what = "SMS" if isinstance(wanted, Wanted) else "mails"

@@ -6,7 +6,7 @@ way becomes what it becomes after a crash.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +67,15 @@ class Place:
     password: str | None = None
 
 
-def copy(source: Place, target: Place) -> dict[str, int]:
-    """Copy a spool into an empty one; the rows of each table.
+def copy(source: Place, target: Place, told: Callable[[int, int], None] = lambda _done, _whole: None) -> dict[str, int]:
+    """Copy a spool into an empty one; the rows of each table. `told` hears how many rows are done, and of how many.
 
     Raises `SpoolLocked` where a bridge runs, `SpoolDamaged` where there is no spool or the target is not empty, and
     `StoreUnavailable`; then the target is as it was.
     """
     with _reading(source) as old, _writing(target) as new:
         copied: dict[str, int] = {}
+        done, whole = 0, sum(old.count(table) for table in TABLES)
         for table in TABLES:
             if new.count(table):
                 raise SpoolDamaged(f"the spool that is copied to is not empty: it has {table}")
@@ -82,6 +83,8 @@ def copy(source: Place, target: Place) -> dict[str, int]:
             columns = [name for name in old.columns(table) if name in new.columns(table)]
             for rows in old.rows(table, columns):
                 new.put(table, columns, rows)
+                done += len(rows)
+                told(done, whole)
             copied[table] = old.count(table)
             if new.count(table) != copied[table]:
                 raise StoreUnavailable(f"{table}: {copied[table]} rows were read and {new.count(table)} written")

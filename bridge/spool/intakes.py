@@ -1,6 +1,7 @@
 """What one acknowledgement covers: the mail, its deliveries, what is recognised when it comes again."""
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import apsw
@@ -9,6 +10,8 @@ from bridge.message import State
 from bridge.spool import SEEN_FOR, Accepted, Arrival, Conversation, Event, Intake, deliveries, telling
 
 _KEPT = tuple(field.name for field in fields(Arrival))
+_INSERT = f"INSERT INTO mails ({', '.join(_KEPT)}) VALUES ({', '.join('?' * len(_KEPT))})"  # noqa: S608  # our names
+_values = attrgetter(*_KEPT)
 _AGAIN = frozenset({State.FAILED, State.DROPPED})
 """A first that ended so does not keep a second away."""
 
@@ -51,10 +54,7 @@ def _insert(db: apsw.Connection, intake: Intake) -> tuple[int, str | None]:
 
 
 def _keep(db: apsw.Connection, intake: Intake) -> None:
-    db.execute(
-        f"INSERT INTO mails ({', '.join(_KEPT)}) VALUES ({', '.join('?' * len(_KEPT))})",  # noqa: S608  # our names
-        tuple(getattr(intake, name) for name in _KEPT),
-    )
+    db.execute(_INSERT, _values(intake))
 
 
 def arrival(db: apsw.Connection, mail: str) -> Arrival | None:

@@ -4,7 +4,7 @@ Each is a short transaction through the spool's own `move`, so a running daemon 
 history says who did it. What may ring a phone twice needs a yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -92,7 +92,15 @@ async def _change_one(spool: Spool, delivery: Delivery, verb: str, now: float, *
     )
 
 
-async def release_restored(spool: Spool, now: float, *, by: str) -> int:
+Told = Callable[[int, int], None]
+"""Is told how many are done, and of how many."""
+
+
+def _nobody(_done: int, _whole: int, /) -> None:
+    """Nobody watches."""
+
+
+async def release_restored(spool: Spool, now: float, *, by: str, told: Told = _nobody) -> int:
     """Let all go that were held since the spool is an older copy; how many. Raises `StoreUnavailable`."""
     from bridge.spool.generation import HELD  # noqa: PLC0415  # the database: not for --help
 
@@ -101,10 +109,11 @@ async def release_restored(spool: Spool, now: float, *, by: str) -> int:
     for at in range(0, len(held), _AT_ONCE):
         steps = [step("release", delivery, now, by) for delivery in held[at : at + _AT_ONCE]]
         count += sum(await spool.move(steps, now))
+        told(at + len(steps), len(held))
     return count
 
 
-async def hold_restored(spool: Spool, now: float, *, by: str) -> int:
+async def hold_restored(spool: Spool, now: float, *, by: str, told: Told = _nobody) -> int:
     """Hold every SMS that waits, as a start on an older copy does by itself where the spool is a file; how many.
 
     Raises `StoreUnavailable`.
@@ -117,4 +126,5 @@ async def hold_restored(spool: Spool, now: float, *, by: str) -> int:
     for at in range(0, len(waiting), _AT_ONCE):
         steps = [replace(step("hold", delivery, now, by), code=HELD) for delivery in waiting[at : at + _AT_ONCE]]
         count += sum(await spool.move(steps, now))
+        told(at + len(steps), len(waiting))
     return count

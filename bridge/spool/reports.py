@@ -117,7 +117,7 @@ def recover(db: apsw.Connection, now: float) -> tuple[int, int]:
         _known(db, Step(id=delivery.id, to=State.UNKNOWN, event="unknown", text=deliveries.STOPPED))
         if delivery.channel is Channel.SMS
         else deliveries.interrupted(db, delivery.id, now)
-        for delivery in deliveries.select(db, "state = 'sending'", ())
+        for delivery in deliveries.select(db, f"{deliveries.OPEN_STATES} AND state = 'sending'", ())
     ]
     for step in steps:
         deliveries.move(db, step, now)

@@ -6,6 +6,12 @@ import apsw
 
 from bridge.spool import SEEN_FOR, Alert, telling
 
+BURIED = (
+    "A notification of the SMS provider could not be relayed and was kept: {reason}\n"
+    "It may be somebody's SMS. Its octets are in the table dead_letters of the spool."
+)
+"""What the operator is told of a dead letter."""
+
 _FINAL = "state IN ('sent', 'delivered', 'failed', 'dropped')"
 
 
@@ -16,7 +22,7 @@ def bury(db: apsw.Connection, notification_id: str, body: bytes, reason: str, at
         (notification_id, at, reason, body),
     ).fetchall()
     if new:
-        alert(db, f"A notification of the SMS provider could not be relayed and was kept: {reason}", at)
+        alert(db, BURIED.format(reason=reason), at)
 
 
 def alert(db: apsw.Connection, text: str, at: float) -> None:
@@ -44,7 +50,7 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
         telling.forget(db, mail)
     old = db.execute(
         f"DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} AND changed_at < ? "  # noqa: S608
-        "ORDER BY seq LIMIT ?) RETURNING id, mail",
+        "ORDER BY changed_at LIMIT ?) RETURNING id, mail",
         (now - keep_history, limit),
     ).fetchall()
     for delivery, mail in old:

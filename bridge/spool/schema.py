@@ -105,6 +105,13 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # Version 8: what several nodes count together stands on a server only, see bridge/spool/postgres/tables.py.
     "",
+    # What has waited longest on a channel, however much waits, and no entry that a mere attempt changes; what is over
+    # since when, so that nobody reads three months of history to find that nothing is old enough.
+    """
+    DROP INDEX open;
+    CREATE INDEX open ON deliveries (state, channel, seq) WHERE state IN ('queued', 'sending', 'unknown', 'held');
+    CREATE INDEX over ON deliveries (changed_at) WHERE state IN ('sent', 'delivered', 'failed', 'dropped');
+    """,
 )
 
 

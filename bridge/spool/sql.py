@@ -17,6 +17,7 @@ from bridge.spool import (
     Telling,
     bounces,
     deliveries,
+    depth,
     forgetting,
     history,
     intakes,
@@ -27,8 +28,6 @@ from bridge.spool import (
 )
 
 T = TypeVar("T")
-
-OPEN_STATES = "state IN ('queued', 'sending', 'unknown', 'held')"
 
 
 class SqlSpool:
@@ -85,8 +84,8 @@ class SqlSpool:
             lambda db: list(
                 deliveries.select(
                     db,
-                    "state = 'unknown' AND on_unknown <> 'hold' AND changed_at + unknown_wait <= ? "
-                    "ORDER BY changed_at LIMIT ?",
+                    f"{deliveries.OPEN_STATES} AND state = 'unknown' AND on_unknown <> 'hold' "
+                    "AND changed_at + unknown_wait <= ? ORDER BY changed_at LIMIT ?",
                     (now, limit),
                 )
             )
@@ -116,11 +115,11 @@ class SqlSpool:
         return await self._read(lambda db: deliveries.oldest(db, channel))
 
     async def open_count(self) -> int:
-        return await self._read(lambda db: deliveries.count(db, OPEN_STATES))
+        return await self._read(lambda db: deliveries.count(db, deliveries.OPEN_STATES))
 
     async def listing(self, state: State | None, limit: int) -> list[Delivery]:
         """For the operator: deliveries of one state, or all that are not done; oldest first."""
-        condition = OPEN_STATES if state is None else f"state = '{state.value}'"
+        condition = deliveries.OPEN_STATES if state is None else f"state = '{state.value}'"
         return await self._read(lambda db: list(deliveries.select(db, f"{condition} ORDER BY seq LIMIT ?", (limit,))))
 
     async def show(self, identifier: str) -> list[tuple[Delivery, list[Event]]]:
@@ -143,6 +142,10 @@ class SqlSpool:
     async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
         """Ask over a connection that nobody else waits for, however long it takes. Raises `StoreUnavailable`."""
         raise NotImplementedError
+
+    async def depth(self) -> depth.Depth:
+        """See `depth.Deep`."""
+        return await self._look(depth.depth)
 
     async def counts(self) -> Mapping[State, int]:
         """See `window.Window`, here and below."""

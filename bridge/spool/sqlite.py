@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import apsw
 
+from bridge import metrics
 from bridge.message import Channel, Delivery, Report, StoreUnavailable
 from bridge.spool import (
     Accepted,
@@ -265,6 +266,7 @@ class SqliteSpool(SqlSpool):
         try:
             return await self._reader.run(lambda: query(self._reading))
         except apsw.Error as error:
+            metrics.DATABASE_ERRORS.add()
             self.writer.note(error)
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 

@@ -28,6 +28,7 @@ _OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'held')"  # as the ind
 _LATELY: Final = 2_000  # rows in which phones are looked for
 _NAMES: Final = ", ".join(f"d.{name}" for name in COLUMNS)
 _BARE: Final = _NAMES.replace("d.payload", "x''")
+_TO_READ: Final = _NAMES.replace("d.payload", f"substr(d.payload, 1, {stories.MOST_SHOWN})")
 _STATE, _CHANNEL, _CREATED, _PAYLOAD = (
     1 + COLUMNS.index(name)
     for name in ("state", "channel", "created_at", "payload")  # behind seq
@@ -227,7 +228,7 @@ def _bubbles(db: apsw.Connection, condition: str, parameters: Sequence[Any]) -> 
 
 def _candidates(db: apsw.Connection, wanted: Search, top: int) -> Iterator[Sequence[Any]]:
     """Rows (seq and `COLUMNS`) below `top`, newest first, of the narrowest index that there is for what is wanted."""
-    columns = _NAMES if wanted.text else _BARE
+    columns = _TO_READ if wanted.text else _BARE
     if wanted.number or wanted.address:
         party = wanted.number or wanted.address
         asked = [_OF_ITS_RECIPIENT, _OF_ITS_SENDER, *([_OF_ITS_AUTHOR] if wanted.address else [])]
@@ -269,10 +270,13 @@ def _one_by_one(db: apsw.Connection, columns: str, numbers: Sequence[int]) -> It
 
 
 def _says(row: Sequence[Any], words: str) -> bool:
-    payload = bytes(row[_PAYLOAD])
+    payload = bytes(row[_PAYLOAD] or b"")  # SQLite: no part of nothing is NULL
     if not payload:
         return False
-    said = decode_sms(payload).text if row[_CHANNEL] == Channel.SMS else stories.mail_text(payload)
+    try:
+        said = decode_sms(payload).text if row[_CHANNEL] == Channel.SMS else stories.mail_text(payload)
+    except (ValueError, TypeError):  # the beginning of one that nobody could send
+        return False
     return words in said.casefold()
 
 

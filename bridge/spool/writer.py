@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
+from bridge import metrics
 from bridge.message import StoreUnavailable
 from bridge.spool import erasure
 
@@ -202,6 +203,7 @@ class Writer:
             self._rollback()
             return self._refuse(items, error)
         self.commits += 1
+        metrics.COMMITS.add()
         return [(item.future, result, None) for item, result in zip(items, results, strict=True)]
 
     def _rollback(self) -> None:
@@ -209,6 +211,7 @@ class Writer:
             self._db.execute("ROLLBACK")
 
     def _refuse(self, items: list[_Item], error: Exception) -> list[_Answer]:
+        metrics.DATABASE_ERRORS.add()
         self.note(error)
         return _refuse(items, error)
 

@@ -1,5 +1,6 @@
 """What a smarthost's replies and silences mean for a mail: from SMTP to `Receipt`. Pure."""
 
+import errno
 import re
 import ssl
 from typing import Final, Literal
@@ -20,6 +21,9 @@ _LONGEST_TEXT: Final = 500
 _AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 """RFC 4954: log in first, mechanism too weak, credentials invalid, encryption required."""
 _TOO_LARGE: Final = frozenset({552, 523})
+_OWN_WORDS: Final = frozenset(
+    {"address", "lost", "certificate", "tls", "starttls", "auth", "connect", "error", "maildir"}
+)
 
 Stage = Literal["mail", "rcpt", "data"]
 
@@ -100,6 +104,13 @@ def unexpected(error: Exception) -> Receipt:
         status="4.3.0",
         alert=True,
     )
+
+
+def label(code: str) -> str:
+    """Under which name a receipt's code is counted: the family of a reply, a word of ours, else "other"."""
+    if len(code) == 3 and code.isdecimal():  # noqa: PLR2004 - an SMTP reply code
+        return f"{code[0]}xx"
+    return code if code in _OWN_WORDS or code in errno.errorcode.values() else "other"
 
 
 def words(message: str) -> str:

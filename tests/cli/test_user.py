@@ -262,3 +262,31 @@ def test_at_a_terminal_two_that_differ_are_refused(config: Path) -> None:
     assert code == 1
     assert "not the same" in screen
     assert "panel" not in configuration.load(config, {}).users
+
+
+def test_people_of_the_console_stand_in_a_file_of_their_own(config: Path) -> None:
+    config.write_text(config.read_text() + '\n[console]\nusers_file = "console-users"\n', encoding="utf-8")
+    before = config.with_name("users").read_bytes()
+    ran = added(config, "--console", "olga")
+    assert (ran.code, ran.err) == (0, "")
+    assert "olga may log in with a password and is operator" in ran.out
+    assert added(config, "--console", "viktor", "viewer").code == 0
+    people = configuration.load(config, {}).operators
+    assert {name: user.role for name, user in people.items()} == {"olga": "operator", "viktor": "viewer"}
+    assert verify(people["olga"].hash, PASSWORD.encode())
+    assert config.with_name("users").read_bytes() == before
+    listed = smsbridge("user", "list", "--console", "--json", "--config", config).json
+    assert [(one["name"], one["addresses"]) for one in listed] == [("olga", ["operator"]), ("viktor", ["viewer"])]
+    assert smsbridge("user", "remove", "--console", "viktor", "--config", config).code == 0
+    assert list(configuration.load(config, {}).operators) == ["olga"]
+    assert added(config, "--console", "--replace", "olga", "viewer").code == 0
+    assert configuration.load(config, {}).operators["olga"].role == "viewer"
+
+
+def test_a_role_that_is_none_and_a_certificate_are_refused(config: Path) -> None:
+    assert added(config, "--console", "olga").code == 78  # no file is named
+    config.write_text(config.read_text() + '\n[console]\nusers_file = "console-users"\n', encoding="utf-8")
+    assert added(config, "--console", "olga", "admin").code == 64
+    assert added(config, "--console", "olga", "operator", "viewer").code == 64
+    assert smsbridge("user", "add", "--console", "olga", "--certificate", "--config", config).code == 64
+    assert not config.with_name("console-users").exists()

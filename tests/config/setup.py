@@ -46,7 +46,7 @@ def put(directory: Path, *sources: Path) -> Path:
         for file in sorted(source.iterdir()):
             if file.name != EXPECTED:
                 raw = file.read_bytes()
-                if file.name == "users":
+                if file.name.endswith("users"):
                     raw = raw.replace(b"ARGON2", argon2_hash().encode()).replace(b"SCRYPT", scrypt_hash().encode())
                 private(directory / file.name, raw)
     return directory / "bridge.toml"

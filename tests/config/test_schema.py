@@ -40,6 +40,7 @@ CLASSES: dict[str, Any] = {
     "limits": config.LimitsSettings,
     "notices": config.NoticesSettings,
     "console": config.ConsoleSettings,
+    "heartbeat": config.HeartbeatSettings,
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 from bridge.message import Channel, Delivery, Reports, Sms, State, encode_sms
@@ -63,25 +64,14 @@ async def furnish(desk: Desk) -> dict[str, str]:
         "unknown": {"state": State.UNKNOWN, "attempts": 1, "reason": "the answer was lost"},
         "held": {"state": State.HELD, "code": HELD, "reason": "the spool is an older copy: this may have been sent"},
         "queued": {"attempts": 3, "code": "http 503", "reason": "Service Unavailable", "urgent": True},
-        "failed": {"recipient": "436600000008", "attempts": 1, "code": "4004", "reason": "INVALID_RECIPIENT"},
+        "failed": {"recipient": "436600000008", "attempts": 1, "code": "4002", "reason": "INVALID_RECIPIENT"},
         "erased": {"state": State.DELIVERED, "payload": b"", "transfer_id": "0059d0b1e3f2a4", "attempts": 1},
     }
     for number, (name, changes) in enumerate(kinds.items()):
         ids[name] = f"scene{name}{number:04d}"
         await put(desk, delivery(ids[name], created_at=now - 600 * number - 300, **changes))
-    await desk.spool.move(
-        [
-            Step(
-                id=f"{ids['failed']}-1",
-                to=State.FAILED,
-                event="bounced",
-                code="4004",
-                text="INVALID_RECIPIENT",
-                told="failed",
-            )
-        ],
-        now,
-    )
+    end = Step(id=f"{ids['failed']}-1", to=State.FAILED, event="bounced", code="4002", text="INVALID_RECIPIENT")
+    await desk.spool.move([replace(end, told="failed")], now)
     for number in range(40):  # an afternoon
         at = now - 1500 * number - 60 * (number * 7 % 11)
         await put(desk, delivery(f"scenepast{number:04d}", created_at=at, next_at=now + 7200))

@@ -128,7 +128,7 @@ async def test_every_page_is_accessible_and_fits(
 
 async def test_what_is_wrong_with_a_page_would_be_found(browser: Any) -> None:
     page = await browser.new_page()
-    await page.set_content('<html><body><p style="color: #aaa; background: #bbb">x</p><input></body></html>')
+    await page.set_content('<html><body><p style="color: #aaa; background: #bbb">some text</p><input></body></html>')
     found = " ".join(await violations(page))
     assert all(rule in found for rule in ("color-contrast", "label", "html-has-lang"))
     assert "color-contrast" in " ".join(await violations(page, ["color-contrast"]))
@@ -192,7 +192,8 @@ async def test_the_keyboard_suffices(browser: Any, desk: Desk) -> None:
     await page.keyboard.press("Enter")
     assert await page.evaluate("document.activeElement.id") == "main"
     seen = []
-    for _ in range(12):
+    while await page.evaluate("document.activeElement !== document.body"):  # behind the last one
         await page.keyboard.press("Tab")
         seen.append(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle"))
-    assert set(seen) == {"solid"}
+    assert len(seen) > 5
+    assert set(seen[:-1]) == {"solid"}

@@ -175,7 +175,7 @@ def test_who_asks(remote: str | None, forwarded: str, found: str | None) -> None
 
 
 def test_fields_are_short_and_one_line() -> None:
-    assert text({"a": " x\ny\x00" + "z" * 999}, "a", 10) == "x y  zzzzz"
+    assert text({"a": " x\ny\x00" + "z" * 999}, "a", 10) == "x y zzzzz"
     assert text({}, "a") == ""
 
 

@@ -39,7 +39,7 @@ async def test_an_id_leads_to_its_message(desk: Desk) -> None:
     ids = await furnish(desk)
     person = await desk.logged_in()
     ((sent, _),) = await desk.spool.show(f"{ids['sent']}-1")
-    for wanted in (ids["sent"], sent.id, sent.transfer_id, f"<{ids['held']}@example.org>"):
+    for wanted in (ids["sent"], sent.id, str(sent.transfer_id), f"<{ids['held']}@example.org>"):
         async with person.client.get(f"{desk.base}/messages", params={"q": wanted}) as answer:
             assert "/messages/" in str(answer.url)
             assert answer.status == 200

@@ -15,8 +15,8 @@ async def test_what_waits_and_for_how_long(desk: Desk) -> None:
     for number, state in enumerate((State.QUEUED, State.QUEUED, State.UNKNOWN)):
         await put(desk, delivery(f"M{number}", state=state))
     _, page = await (await desk.logged_in()).get("/")
-    for state, count in (("queued", 2), ("sending", 0), ("unknown", 1), ("held", 0)):
-        assert f'state={state}"><span class="number">{count}</span>' in page
+    for shown, count in (("queued", 2), ("sending", 0), ("unknown", 1), ("held", 0)):
+        assert f'state={shown}"><span class="number">{count}</span>' in page
 
 
 async def test_what_is_paused_and_why_in_the_readers_language(desk: Desk) -> None:

@@ -69,7 +69,7 @@ async def test_a_wrong_configuration_makes_nothing(house: House) -> None:
 async def test_readiness(house: House) -> None:
     await house.start()
     expected = {"ready": True, "queued": 0, "calls": {"sms": 0, "mail": 0}, "paused": {}, "version": __version__}
-    expected |= {"test": False, "roles": ["smtpd", "webhook", "delivery"]}
+    expected |= {"reasons": [], "degraded": [], "test": False, "roles": ["smtpd", "webhook", "delivery"]}
     assert await house.readyz() == (200, expected)
 
 

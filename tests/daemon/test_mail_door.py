@@ -19,6 +19,7 @@ from argon2 import PasswordHasher
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
 from bridge.daemon import mail_door
 from bridge.smtpd.listener import MEMORY, Listener
+from tests.config.setup import private
 from tests.daemon.conftest import ADDRESS, AUTHOR, BRIDGE, House
 from tests.given import configuration
 from tests.smtpd.raw import Raw, Recorder
@@ -33,8 +34,7 @@ def changed(**smtpd: Any) -> Configuration:
 
 def pem(place: Path, authority: trustme.CA, name: str = "localhost") -> Path:
     """A file with a certificate and its key."""
-    authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(place / f"{name}.pem"))
-    return place / f"{name}.pem"
+    return private(place / f"{name}.pem", authority.issue_cert(name).private_key_and_cert_chain_pem.bytes())
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:

@@ -188,5 +188,7 @@ class Program:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what systemd may have said to us."""
-    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    """Ours without what systemd may have said to us, and buffered: a Python without buffers loses the rest of a long
+    output without a word when a signal comes in between.
+    """
+    return {name: value for name, value in os.environ.items() if name not in {*_FOREIGN, "PYTHONUNBUFFERED"}}

@@ -79,7 +79,7 @@ class Ledger:
 
     async def compare(self, spool: SqliteSpool, now: float) -> None:
         """Read the whole spool; then what was open is settled as it was found, and counts as acknowledged at `now`."""
-        (answer,) = await _look(spool, "PRAGMA integrity_check")
+        answer = (await _look(spool, "PRAGMA integrity_check"))[0]  # one row for each thing that is wrong
         if answer != ("ok",):
             self.damaged += 1
             self.wrong.append(f"integrity_check says {answer}")

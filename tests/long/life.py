@@ -16,6 +16,7 @@ import apsw
 
 from bridge.message import Channel, Delivery, Report, ReportState, State, StoreUnavailable
 from bridge.spool import Intake, Step, writer
+from bridge.spool.retention import BURIED
 from bridge.spool.sqlite import open_spool
 from bridge.spool.writer import CHECKPOINT_AT
 from tests.long.disk import Disk
@@ -236,7 +237,7 @@ class Life:
         self._ledger.alerts[name] = NEVER
         await self._ask(self._spool.alert(name, self._now))
         self._ledger.alerts[name] = self._now
-        alert = f"A notification of the SMS provider could not be relayed and was kept: {name}"
+        alert = BURIED.format(reason=name)
         self._ledger.buried[name] = self._ledger.alerts[alert] = NEVER
         await self._ask(self._spool.bury(name, b"{", name, self._now))
         await self._ask(self._spool.bury(name, b"{", name, self._now))

@@ -94,4 +94,5 @@ async def test_nothing_starts_where_what_goes_before_cannot_be_kept(spool: Store
 
 
 def test_it_makes_the_move_it_says() -> None:
-    assert (due.STARTED.to, due.STARTED.only_from, due.STARTED.attempts) == (State.SENDING, frozenset({State.QUEUED}), 1)
+    step = due.STARTED
+    assert (step.to, step.only_from, step.attempts) == (State.SENDING, frozenset({State.QUEUED}), 1)

@@ -120,6 +120,11 @@ REPORTS: Final[Mapping[str, ReportState]] = {
 }
 """The values of deliveryReportMessageStatus."""
 
+_OWN_WORDS: Final = frozenset(
+    {"lost", "connect", "dns", "tls", "certificate", "contradiction", "odd success", "payload", "error"}
+)
+"""Codes of receipts that no provider sent."""
+
 _ODD_ACCEPTED = Meaning(ACCEPTED, MESSAGE, "2.0.0", True, "accepted with a code we do not know")
 _ODD_REFUSED = Meaning(OURS, MESSAGE, "4.3.0", True, "refused with a code we do not know")
 _ODD_UNKNOWN = Meaning(UNKNOWN, MESSAGE, "4.3.0", True, "answered with a code we do not know")
@@ -150,3 +155,13 @@ def by_http(status: int) -> Meaning:
         return HTTP[status]
     families = {3: _MOVED, 4: _HTTP_REFUSED, 5: _HTTP_LOST}
     return families.get(status // 100, _HTTP_ODD)
+
+
+def label(code: str) -> str:
+    """Under which name a receipt's code is counted: its own where a table has it, else its family, else "other"."""
+    if code in _OWN_WORDS or (code.isdecimal() and int(code[:9]) in CODES):
+        return code
+    kind, _, status = code.rpartition(" ")
+    if kind == "http" and status.isdecimal():
+        return code if int(status[:9]) in HTTP else f"http {status[0]}xx"
+    return "other"

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import apsw
 
+from bridge import metrics
 from bridge.message import StoreUnavailable
 from bridge.spool import SpoolDamaged
 from bridge.spool.postgres.dialect import translated
@@ -77,6 +78,7 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     """The same in the contract's words."""
     if isinstance(error, StoreUnavailable):
         return error
+    metrics.DATABASE_ERRORS.add()
     words = " ".join(str(error).split()) or "no answer in time"
     made = StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {words}")
     made.__cause__ = error

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from bridge import metrics
 from bridge.log import get_logger
 from bridge.message import StoreUnavailable
 from bridge.spool import Intake, SpoolDamaged
@@ -69,6 +70,7 @@ class Transactions:
             raise ConnectionError("nothing was committed")
         self.node.seq = seq
         self.commits += 1
+        metrics.COMMITS.add()
         self._remember(asked, results)
         return results
 

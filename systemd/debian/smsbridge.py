@@ -1,0 +1,4 @@
+#!/usr/lib/smsbridge/bin/python3 -I
+from bridge.cli import main
+
+main()

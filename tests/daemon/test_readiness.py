@@ -1,0 +1,81 @@
+"""Ready means that mail and SMS can be taken and go on; what is merely out of order is shown beside it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bridge.daemon import readiness
+from bridge.message import Channel, StoreUnavailable
+from bridge.spool.sqlite import SqliteSpool
+from tests.daemon.conftest import House
+
+ROLES = ["smtpd", "webhook", "delivery"]
+
+
+async def asked(house: House, **changes: Any) -> dict[str, Any]:
+    daemon = house.daemon
+    values = {
+        "running": True,
+        "roles": ROLES,
+        "ports": daemon.ports,
+        "agents": daemon._agents,
+        "closed": False,
+        "test": False,
+    }
+    return await readiness.readiness(daemon._spool, **{**values, **changes})
+
+
+async def test_all_is_well(house: House) -> None:
+    await house.start()
+    status, shown = await house.readyz()
+    assert (status, shown["ready"], shown["reasons"], shown["degraded"]) == (200, True, [], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({"running": False}, ["the bridge is starting or stopping"]),
+        ({"ports": {"smtpd": [], "webhook": [1]}}, ["the door smtpd is not open"]),
+        ({"ports": {"smtpd": [1]}}, ["the door webhook is not open"]),
+        ({"agents": {}}, ["delivery of sms does not run", "delivery of mail does not run"]),
+        ({"roles": ["webhook"], "ports": {"webhook": [1]}, "agents": {}}, []),
+        ({"roles": ["delivery"], "ports": {}}, []),
+    ],
+)
+async def test_why_not(house: House, changes: dict[str, Any], reasons: list[str]) -> None:
+    await house.start()
+    shown = await asked(house, **changes)
+    assert (shown["ready"], shown["reasons"]) == (not reasons, reasons)
+
+
+async def test_delivery_that_stands_still_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.start()
+    agent = house.daemon._agents[Channel.SMS]
+    async with agent._turn:  # it cannot go round
+        agent.wake()
+        agent.turned_at = asyncio.get_running_loop().time() - readiness.STILL - 5
+        await asyncio.sleep(0)
+        monkeypatch.setattr(readiness, "STILL", -1.0)
+        status, shown = await house.readyz()
+    assert status == 503
+    assert any(reason.startswith("delivery of sms has not turned") for reason in shown["reasons"])
+
+
+async def test_a_full_disk_is_shown_and_no_reason(house: House) -> None:
+    await house.start()
+    shown = await asked(house, closed=True)
+    assert shown["ready"]
+    assert "room on the disk" in shown["degraded"][0]
+
+
+async def test_a_spool_that_cannot_commit_is_a_reason(house: House) -> None:
+    daemon = await house.start()
+    spool = daemon._spool
+    assert isinstance(spool, SqliteSpool)
+    spool.writer.broken = "IOError: disk I/O error"
+    with pytest.raises(StoreUnavailable):
+        await asked(house)
+    status, shown = await house.readyz()
+    assert status == 503
+    assert shown["reasons"] == [shown["reason"]]
