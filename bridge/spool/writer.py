@@ -36,6 +36,9 @@ MAX_BATCH = 1000
 MAX_QUICK = 100
 """Quick operations that the loop does in one go."""
 
+MOST_TURNS = 10
+"""Turns of the loop in which a batch gathers though nothing keeps it from beginning."""
+
 CHECKPOINT_AT = 1000
 """Pages of the log after which it is copied into the database."""
 
@@ -105,7 +108,7 @@ class Writer:
         self._waiting.append(_Item(op, future, can_wait, quick))
         if self._idle.is_set():
             self._idle.clear()
-            self._loop.call_soon(self._begin)  # with what else is asked for in this turn of the loop
+            self._loop.call_soon(self._gather, 0, 0)
         return await future
 
     def erase(self, *, rewrite: bool = False) -> None:
@@ -121,6 +124,14 @@ class Writer:
         await self._idle.wait()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _gather(self, known: int, turns: int) -> None:
+        """Wait on while every turn of the loop brings more: on a fast disk a commit costs more than what it holds."""
+        waiting = len(self._waiting)
+        if known < waiting < MAX_QUICK and turns < MOST_TURNS:
+            self._loop.call_soon(self._gather, waiting, turns + 1)
+        else:
+            self._begin()
 
     def _begin(self) -> None:
         """On the loop: the next batch, as far as it can be done without waiting for anything, then to the thread."""
@@ -160,14 +171,14 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._answer, answers, not busy)
                 if busy:
                     self._checkpoint()
-                    self._loop.call_soon_threadsafe(self._begin)
+                    self._loop.call_soon_threadsafe(self._gather, 0, 0)
             except RuntimeError:
                 return  # the loop is gone, and with it everyone who asked
 
     def _answer(self, answers: list[_Answer], free: bool) -> None:  # called by the loop
         _deliver(answers)
         if free:
-            self._loop.call_soon(self._begin)  # after those who were answered, who may want more
+            self._loop.call_soon(self._gather, 0, 0)  # after those who were answered, who may want more
 
     def _commit(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
         """One transaction; when the disk is full, once more with the room that was kept for it."""
