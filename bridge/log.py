@@ -32,7 +32,6 @@ Events are Postfix's words; everything variable is a field. The ``id`` is bound 
 
 import logging
 import os
-import re
 import sys
 import threading
 import time
@@ -47,6 +46,8 @@ from typing import Any, Final, TextIO, cast
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from bridge.masks import mask_person, mask_text
+
 PERSONAL: Final = frozenset(
     {"address", "author", "line", "mailbox", "number", "numbers", "originator", "phone", "postmaster"}
     | {"rcpt", "recipient", "recipients", "sender", "to", "user"}
@@ -58,54 +59,11 @@ SECRET: Final = frozenset({"authorization", "password", "secret", "token"})
 
 _LONGEST_VALUE: Final = 2_000  # characters; journald cuts lines at 48 KiB
 _LONGEST_TRACEBACK: Final = 8_000
-_SHORTEST_NUMBER: Final = 7  # digits; what is shorter is a short code, and those belong to no person
 _PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # sd-daemon(3)
 _PLAIN: Final = (bool, int, float)
 _MANY: Final = (list, tuple, set, frozenset)
 _COLOUR: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}  # ECMA-48
 _encode: Final = JSONEncoder(separators=(",", ":")).encode  # ASCII only: whatever else ends a line is escaped
-
-_NUMBER: Final = re.compile(r"\+?\d[\d ./()-]*")
-_NUMBER_IN_TEXT: Final = re.compile(r"(?<![0-9A-Za-z])(?:\+\d[\d ./()-]{5,24}\d|\d{7,})(?![0-9A-Za-z])")
-_QUOTED_LOCAL_PART: Final = re.compile(r'"([^"]?)[^"]{0,320}"@')
-# Bounded by what an address has not: one pass, no going back.
-_WORD: Final = re.compile(r"[^\s<>()\[\]\"',;:]+")
-
-
-def mask_number(digits: str) -> str:
-    """``436601234567`` as ``+43660****567``; national spellings keep their 0, short codes stay as they are.
-
-    At least four digits are hidden, always behind four stars, so that the length is hidden too.
-    """
-    plain = "".join(filter(str.isdigit, digits))
-    plus = "" if plain.startswith("0") and not digits.startswith("+") else "+"
-    if plain.startswith("00"):
-        plain, plus = plain[2:], "+"
-    if len(plain) < _SHORTEST_NUMBER:
-        return digits
-    return f"{plus}{plain[: min(5, len(plain) - 7)]}****{plain[-3:]}"
-
-
-def mask_address(address: str) -> str:
-    """``anna@example.org`` as ``a***@example.org``; a number before the ``@`` as one; ``*@…`` stays."""
-    local, at, domain = address.rpartition("@")
-    if not at:
-        return f"{address[:1]}***" if address else ""
-    bare = local.strip('"<')
-    if bare == "*":
-        return address
-    if _looks_like_number(bare):
-        return f"{mask_number(bare)}@{domain}"
-    return f"{bare[:1]}***@{domain}"
-
-
-def mask_text(text: str) -> str:
-    """Free text with every address and every number of seven digits or more masked."""
-    if "@" in text:
-        if '"@' in text:
-            text = _QUOTED_LOCAL_PART.sub(r"\1***@", text)
-        text = _WORD.sub(lambda word: mask_address(word[0]) if "@" in word[0] else word[0], text)
-    return _NUMBER_IN_TEXT.sub(lambda number: mask_number(number[0]), text)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -147,25 +105,64 @@ def configure(
     _take_in_libraries(_Library(render, sink), max(logging.WARNING, getattr(logging, level.upper())))
 
 
+def gather(soon: Callable[[Callable[[], None]], object] | None) -> None:
+    """From now on the plain lines of one turn of a loop are written together; `soon` is its ``call_soon``, called in
+    its own thread alone. None: each at once again.
+
+    A write lets other threads run first, and there are a thousand lines a second. Warnings are never kept waiting.
+    """
+    sink = structlog.get_config()["logger_factory"]
+    if isinstance(sink, _Sink):
+        sink.gather(soon)
+
+
 class _Sink:
-    """The stream behind a lock: structlog's logger and factory in one; `configure` moves it."""
+    """The stream behind a lock: structlog's logger and factory in one; `configure` moves it, `gather` makes it wait."""
 
     def __init__(self) -> None:
         self.stream: TextIO | None = None
+        self._lines: list[str] = []
+        self._soon: Callable[[Callable[[], None]], object] | None = None
+        self._thread = 0
         # Re-entrant: the garbage collector may run somebody's __del__, which may log, while we write.
         self._lock = threading.RLock()
 
     def __call__(self, *_: object) -> "_Sink":
         return self
 
-    def write(self, line: str) -> None:
-        """Writes the line or nothing: a daemon that stops because its log cannot be read helps nobody."""
-        with self._lock, suppress(Exception):  # whatever a broken stream raises, nowhere is left to say it
-            if self.stream is not None:
-                self.stream.write(line + "\n")
-                self.stream.flush()
+    def gather(self, soon: Callable[[Callable[[], None]], object] | None) -> None:
+        """See the module's `gather`."""
+        self._soon, self._thread = soon, threading.get_ident()
+        self.flush()
 
-    debug = info = warning = error = critical = write
+    def write(self, line: str) -> None:
+        """At once, with all that waits before it."""
+        with self._lock:
+            self._lines.append(line)
+            self.flush()
+
+    def later(self, line: str) -> None:
+        """With the other lines of this turn, where there are turns."""
+        if self._soon is None or threading.get_ident() != self._thread:
+            self.write(line)
+            return
+        with self._lock:
+            self._lines.append(line)
+            first = len(self._lines) == 1
+        if first:
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Writes what waits or nothing: a daemon that stops because its log cannot be read helps nobody."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+            with suppress(Exception):  # whatever a broken stream raises, nowhere is left to say it
+                if self.stream is not None and lines:
+                    self.stream.write("\n".join(lines) + "\n")
+                    self.stream.flush()
+
+    debug = info = later
+    warning = error = critical = write
 
 
 class _Library(logging.Handler):
@@ -246,7 +243,7 @@ class _Renderer:
             value = value[:_LONGEST_VALUE] + "…"
         if self.unmasked or key in VERBATIM:
             return value
-        return _mask_person(value) if key in PERSONAL else mask_text(value)
+        return mask_person(value) if key in PERSONAL else mask_text(value)
 
 
 def _text_of(value: object) -> str:
@@ -282,16 +279,6 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _mask_person(text: str) -> str:
-    if "@" in text:
-        return mask_address(text.rstrip(">"))
-    return mask_number(text) if _looks_like_number(text) else mask_text(text)
-
-
-def _looks_like_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None and sum(map(str.isdigit, text)) >= _SHORTEST_NUMBER
 
 
 def _exception_of(exc_info: object) -> BaseException | None:

@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-import time
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
@@ -65,73 +65,6 @@ def raised(failure: Exception) -> Exception:
         raise failure  # noqa: TRY301  its whole purpose
     except Exception as met:  # noqa: BLE001  any the test wants
         return met
-
-
-class TestMasks:
-    @pytest.mark.parametrize(
-        ("number", "masked"),
-        [
-            ("436601234567", "+43660****567"),
-            ("+436601234567", "+43660****567"),
-            ("00436601234567", "+43660****567"),
-            ("06601234567", "0660****567"),
-            ("+43 660 / 1234-567", "+43660****567"),
-            ("4366012345678901", "+43660****901"),
-            ("1234567", "+****567"),
-            ("0828", "0828"),
-            ("", ""),
-        ],
-    )
-    def test_number(self, number: str, masked: str) -> None:
-        assert log.mask_number(number) == masked
-
-    @given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))
-    def test_at_least_four_digits_and_the_length_are_hidden(self, number: str) -> None:
-        masked = log.mask_number(number)
-        assert masked.count("*") == 4
-        assert sum(map(str.isdigit, masked)) <= len(number) - 4
-
-    @pytest.mark.parametrize(
-        ("address", "masked"),
-        [
-            ("anna@example.org", "a***@example.org"),
-            ('"anna huber"@example.org', "a***@example.org"),
-            ("<anna@example.org", "a***@example.org"),
-            ("+436601234567@sms.example.com", "+43660****567@sms.example.com"),
-            ('"0660 123 45 67"@sms.example.com', "0660****567@sms.example.com"),
-            ("r+Zm9vYmFy@sms.example.com", "r***@sms.example.com"),
-            ("*@sms.example.com", "*@sms.example.com"),
-            ("anna", "a***"),
-            ("", ""),
-        ],
-    )
-    def test_address(self, address: str, masked: str) -> None:
-        assert log.mask_address(address) == masked
-
-    @pytest.mark.parametrize(
-        ("text", "masked"),
-        [
-            ("550 5.1.1 <anna@example.org>: no such user", "550 5.1.1 <a***@example.org>: no such user"),
-            ("rcpt=anna@example.org,bert@example.net", "r***@example.org,b***@example.net"),
-            ('to "anna huber"@example.org', "to a***@example.org"),
-            ("number 436601234567 is barred", "number +43660****567 is barred"),
-            ("call +43 660 1234567 now", "call +43660****567 now"),
-            ("peer 192.0.2.100 port 50123 at 2026-01-01", "peer 192.0.2.100 port 50123 at 2026-01-01"),
-            ("id 4f1234567890ab and 0x7f1234567890", "id 4f1234567890ab and 0x7f1234567890"),
-        ],
-    )
-    def test_text(self, text: str, masked: str) -> None:
-        assert log.mask_text(text) == masked
-
-    def test_text_of_any_shape_takes_a_time_that_grows_with_its_length(self) -> None:
-        def cost(size: int) -> float:
-            begun = time.process_time()
-            for shape in ("a", "1", '"', '"a', "@", "a@", "+1", "1a", "1 "):
-                log.mask_text(shape * size)
-            return time.process_time() - begun
-
-        # Sixteen times the text: sixteen times the work, and not two hundred and fifty-six.
-        assert cost(64_000) < 80 * max(cost(4_000), 0.001)
 
 
 class TestBothRenderings:
@@ -437,3 +370,33 @@ _OF_A_MODULE = log.get_logger("bridge.somewhere")
 def test_a_logger_of_a_module_writes_to_the_stream_of_this_test(stream: io.StringIO, turn: int) -> None:
     _OF_A_MODULE.info("said", turn=turn)
     assert f"turn={turn}" in stream.getvalue()
+
+
+class TestGathered:
+    def test_plain_lines_of_a_turn_are_written_together_and_warnings_never_wait(self, written: Written) -> None:
+        logger = configure(written, json=False)
+        soon: list[Callable[[], None]] = []
+        log.gather(soon.append)
+        logger.info("one")
+        logger.info("two")
+        assert written.getvalue() == ""
+        assert len(soon) == 1
+        soon.pop()()
+        assert [line.split()[2] for line in written.getvalue().splitlines()] == ["one", "two"]
+        logger.info("three")
+        logger.warning("four")
+        assert [line.split()[2] for line in written.getvalue().splitlines()] == ["one", "two", "three", "four"]
+        logger.info("five")
+        log.gather(None)
+        logger.info("six")
+        assert [line.split()[2] for line in written.getvalue().splitlines()][4:] == ["five", "six"]
+
+    def test_another_thread_does_not_wait_for_the_loop_s_turn(self, written: Written) -> None:
+        logger = configure(written, json=False)
+        log.gather(lambda _: None)
+        logger.info("before")
+        thread = threading.Thread(target=logger.info, args=("elsewhere",))
+        thread.start()
+        thread.join()
+        assert [line.split()[2] for line in written.getvalue().splitlines()] == ["before", "elsewhere"]
+        log.gather(None)

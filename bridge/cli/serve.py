@@ -1,12 +1,12 @@
 """`smsbridge serve`: the daemon."""
 
+import asyncio
 import gc
 from pathlib import Path
 
 import click
 
 from bridge.cli.options import run, with_config
-
 
 _BATCH = 50_000
 """Objects made since the last look for garbage in circles: a few hundred mails, some megabytes."""
@@ -50,6 +50,10 @@ def serve(config_path: Path, unmasked: bool, log_level: str, only: tuple[str, ..
         daemon = Daemon(config_path, only=named or ROLES)
         await daemon.start()
         _collect_rarely()
-        return 0 if await daemon.run() else 1
+        log.gather(asyncio.get_running_loop().call_soon)
+        try:
+            return 0 if await daemon.run() else 1
+        finally:
+            log.gather(None)
 
     return run(serving())
