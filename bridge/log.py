@@ -32,6 +32,7 @@ Events are Postfix's words; everything variable is a field. The ``id`` is bound 
 
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -40,6 +41,7 @@ from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from json import JSONEncoder
 from typing import Any, Final, TextIO, cast
 
@@ -63,6 +65,7 @@ _PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical":
 _PLAIN: Final = (bool, int, float)
 _MANY: Final = (list, tuple, set, frozenset)
 _COLOUR: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}  # ECMA-48
+_BARE: Final = re.compile(r'[^ "=]+')
 _encode: Final = JSONEncoder(separators=(",", ":")).encode  # ASCII only: whatever else ends a line is escaped
 
 
@@ -95,7 +98,7 @@ def configure(
     sink = present["logger_factory"] if isinstance(present["logger_factory"], _Sink) else _Sink()
     sink.stream = stream
     chain = present["processors"]
-    chain[:] = [structlog.contextvars.merge_contextvars, render]  # in place: loggers in use hold this list
+    chain[:] = [render]  # in place: loggers in use hold this list
     structlog.configure(
         processors=chain,
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -224,7 +227,8 @@ class _Renderer:
         return _as_text(line, colours=self.colours)
 
     def _now(self) -> str:
-        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        milliseconds = int(self.clock() * 1000)
+        return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
 
     def _shown(self, key: str, value: object) -> object:
         """The value as it may be seen: bounded, masked, made of what JSON knows."""
@@ -244,6 +248,11 @@ class _Renderer:
         if self.unmasked or key in VERBATIM:
             return value
         return mask_person(value) if key in PERSONAL else mask_text(value)
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()[:-6]
 
 
 def _text_of(value: object) -> str:
@@ -271,7 +280,7 @@ def _quoted(value: object) -> str:
     if not isinstance(value, str):
         return _encode(value)
     text = _printable(value)
-    return text if text and not set(text) & {" ", '"', "="} else '"' + text.replace('"', '\\"') + '"'
+    return text if _BARE.fullmatch(text) else '"' + text.replace('"', '\\"') + '"'
 
 
 def _printable(text: str) -> str:

@@ -72,7 +72,7 @@ async def bridge(
 ) -> AsyncIterator[Bridge]:
     """A bridge with its files in `place`; `variant` is one of `program`'s, `settings` are keywords of `configured`."""
     files = configured(place, **settings)
-    command = module(SERVE, variant, "serve", "--config", place / "bridge.toml", "--log-level", "error")
+    command = module(SERVE, variant, "serve", "--config", place / "bridge.toml")
     said = place / "said"
     with process(command, environment=environment, said=said) as pid:
         try:

@@ -64,7 +64,7 @@ async def _node(stack: contextlib.ExitStack, place: Path, server: pg.Server, sin
     password.write_text(server.password, encoding="ascii")
     spool = f'url = "{server.url(_DATABASE)}"\npassword_file = "{password.name}"'
     node = configured(place, provider=sink.port, spool=spool)
-    command = module(SERVE, "plain", "serve", "--config", place / "bridge.toml", "--log-level", "error")
+    command = module(SERVE, "plain", "serve", "--config", place / "bridge.toml")
     pid = stack.enter_context(process([*command, *(["--only", only] if only else [])]))
     await listening(node.console, pid=pid)
     return replace(node, pids=[pid])
