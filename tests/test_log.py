@@ -33,7 +33,6 @@ def _restored() -> Iterator[None]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.captureWarnings(False)
-    structlog.contextvars.clear_contextvars()
 
 
 class Written(io.StringIO):
@@ -172,12 +171,6 @@ class TestJson:
         told = written.event["exception"]
         assert told.startswith("Traceback")
         assert told.endswith("LookupError: no such row\n")
-
-    def test_what_a_task_has_bound_is_in_each_of_its_events(self, written: Written) -> None:
-        logger = configure(written, json=True)
-        with structlog.contextvars.bound_contextvars(id="M-1"):
-            logger.info("queued")
-        assert written.event["id"] == "M-1"
 
 
 class TestText:
