@@ -141,6 +141,7 @@ class Heartbeat:
         settings = configuration.settings.heartbeat
         intake = _intake(configuration, self._new_id(), f"heartbeat {settings.every:.0f} {slot}", now)
         accepted = await self._spool.accept(intake)
+        metrics.BEAT_MISSING.value = metrics.BEAT_MISSING.value or 0.0
         if not accepted.repeated:
             metrics.HEARTBEATS.of("sent").add()
             _log.info("queued", id=accepted.id, channel="sms", reason="heartbeat")

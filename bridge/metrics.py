@@ -128,6 +128,7 @@ EXPIRED: Final = Counter("given_up", "Deliveries that ended because their time w
 PARTS: Final = Counter("parts_sent", "SMS parts that the provider took, as it counts them.")
 REPORTS: Final = Counter("reports", "Handset reports by what they say.", "state")
 WEBHOOK: Final = Counter("webhook_calls", "Calls of the webhook with the right secret, by the answer.", "answer")
+WEBHOOK.of("ok")  # there from the start, so that silence shows
 REJECTS: Final = Counter("rejects", "Refusals at the mail door by reply code.", "code")
 CONNECTIONS: Final = Counter("connections", "Connections that the mail door let in.")
 NOTICES: Final = Counter("notices", "Notices to authors and postmaster by what they tell.", "told")

@@ -222,7 +222,7 @@ async def test_there_and_back_with_a_provider(tmp_path: Path, monkeypatch: pytes
     async with desk_at(tmp_path, console=f'\n[heartbeat]\nnumber = "+{OWN}"\n') as desk:
         (message,) = await until(lambda: desk.simulator.messages, "it is sent")
         assert message.recipient == OWN
-        await desk.simulator.incoming(phone=LINE, line=OWN, text=message.text)
+        await desk.simulator.incoming(phone=LINE, line=OWN, text=message.text or "")
         await until(lambda: metrics.BEAT_AT.value, "it is back")
         await desk.sms("I am no heartbeat")
 

@@ -18,8 +18,8 @@ from bridge.spool import Spool
 def backup(file: Path, config_path: Path, as_json: bool) -> None:
     """Copy the spool to FILE, also while the bridge runs; an earlier FILE is replaced once the new one is whole.
 
-    The spool alone: bridge.toml, what it names, and the key file are yours to keep. How to put it back is in the README
-    under "When something breaks". With --json: {"file", "size"}, the size in octets.
+    The spool alone: bridge.toml, what it names, and the key file are yours to keep. How to put it back is in
+    docs/operate.md, "Backup and restore". With --json: {"file", "size"}, the size in octets.
     """
     from bridge.spool.backup import NotAPlace  # noqa: PLC0415  # the database: not for --help
     from bridge.spool.backup import backup as copying  # noqa: PLC0415  # as above

@@ -18,7 +18,7 @@ _TEMPORARY = 75
 _SHOWN = 20
 _TOO_LARGE = (
     "gone from the spool's tables; traces of it may stay on the disk until those places are written again "
-    '(README, "What is kept, and erased")'
+    '(docs/operate.md, "What is kept, and erased")'
 )
 
 

@@ -49,7 +49,7 @@ def serve(config_path: Path, unmasked: bool, log_level: str, only: tuple[str, ..
     async def serving() -> int:
         daemon = Daemon(config_path, only=named or ROLES)
         await daemon.start()
-        _collect_rarely()
+        asyncio.get_running_loop().call_soon(_collect_rarely)  # it takes a while: only once signals are listened to
         log.gather(asyncio.get_running_loop().call_soon)
         try:
             return 0 if await daemon.run() else 1

@@ -53,7 +53,7 @@ def simulator(
     tls_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a simulator of the provider websms until Ctrl-C; its control API is described in the README."""
+    """Run a simulator of the provider websms until Ctrl-C; its control API is described in docs/simulator.md."""
     from bridge.simulator import SimulatorSettings  # noqa: PLC0415  # a server: not for --help
 
     if (tls_certificate is None) != (tls_key is None):

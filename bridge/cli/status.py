@@ -39,8 +39,8 @@ def status(config_path: Path, as_json: bool) -> int:
 
     The exit code is 1 unless a bridge runs here and is ready. With --json: {"running", "ready", "version", "test",
     "states": {state: deliveries not done}, "oldest": {channel: time}, "restored", "last_sms", "paused":
-    {scope: why}, "calls": {channel: number}, "last_hour" and "last_day": {"in", "out", "bad"}, "reason"}; what only a
-    running bridge knows is null where none answers.
+    {scope: why}, "calls": {channel: number}, "last_hour" and "last_day": {"in", "out", "bad"}, "reasons" why it is not
+    ready, "degraded"}; what only a running bridge knows is null where none answers.
     """
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
 
@@ -84,7 +84,7 @@ async def _look(spool: "Store", configuration: "Configuration", now: float) -> d
     return {
         "running": says is not None,
         "ready": bool(alive.get("ready")),
-        **{name: alive.get(name) for name in ("version", "test", "reason")},
+        **{name: alive.get(name) for name in ("version", "test", "reasons", "degraded")},
         "states": {state.value: count for state, count in sorted(states.items())},
         "oldest": oldest,
         "restored": await spool.restored(),
@@ -117,8 +117,8 @@ def _text(shown: Mapping[str, Any], now: float) -> Iterator[str]:
             yield f"oldest     {channel}: {_ago(at, now)} ({at})"
     if shown["restored"]:
         yield f"restored   {shown['restored']} SMS are held since the spool is an older copy: queue release --restored"
-    for scope, why in (shown["paused"] or {}).items():
-        yield f"paused     {scope or 'everything'}: {why}"
+    for trouble in shown["degraded"] or ():
+        yield f"trouble    {trouble}"
     yield f"last SMS   {'none is known' if shown['last_sms'] is None else _ago(shown['last_sms'], now)}"
     for name, title, _ in _SPANS:
         counts = shown[name]
@@ -128,7 +128,7 @@ def _text(shown: Mapping[str, Any], now: float) -> Iterator[str]:
 def _bridge(shown: Mapping[str, Any]) -> str:
     if not shown["running"]:
         return "bridge     none answers here: what follows is what the spool says (systemctl status smsbridge)"
-    state = "ready" if shown["ready"] else f"NOT READY: {shown['reason'] or 'it is starting or stopping'}"
+    state = "ready" if shown["ready"] else f"NOT READY: {'; '.join(shown['reasons'] or ['it does not say why'])}"
     test = ", test mode: no phone gets anything" if shown["test"] else ""
     return f"bridge     {shown['version']}, {state}{test}"
 

@@ -25,8 +25,8 @@ _ADVANCE_EVERY: Final = 60.0
 _AGE_EVERY: Final = 15.0
 _LOW = (
     "There is hardly any room left on the disk of the spool ({free} MiB). Mail is answered 452 4.3.1 and SMS 503 until "
-    "there is, so their senders keep them; what is queued goes on. Make room there; shorter keep_text and keep_history in "
-    "[spool] need less of it."
+    "there is, so their senders keep them; what is queued goes on. Make room there; shorter keep_text and keep_history "
+    "in [spool] need less of it."
 )
 _STALE = (
     "The oldest {channel} in the queue has been waiting for more than {minutes:.0f} minutes. What waits and why: "

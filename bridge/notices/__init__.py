@@ -67,8 +67,8 @@ class Notices:
         for together in await self._affordable(configuration.settings.notices.limit, due, now):
             await self._or_give_up(self._tell(configuration, together, now), together, now)
         alerts = await self._spool.alerts(_LIMIT)
-        if alerts := self._news(alerts, now):
-            await self._alert(configuration, alerts, now)
+        if news := self._news(alerts, now):
+            await self._alert(configuration, news, now)
 
     async def _or_give_up(self, telling: Coroutine[None, None, None], told: Sequence[Telling], now: float) -> None:
         """One that cannot be written must not silence all others; it is told in the log and never again."""

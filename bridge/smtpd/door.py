@@ -108,6 +108,7 @@ class Door:
 
     def mail(self, peer: Peer, sender: str, _parameters: Mapping[str, str]) -> Reply | None:
         if self._full():
+            metrics.rejected(_FULL.code, _FULL.status)
             return _FULL
         proof = admission.sender_proof(self._configuration(), peer, sender)
         if proof.user is not None and sender and proof.sender is None:
@@ -262,6 +263,7 @@ class Door:
         except StoreUnavailable as error:
             self._till.give_back(paid)
             self._log.error("spool unavailable", reason=str(error))
+            metrics.rejected(STORE.code, STORE.status)
             return STORE
         whose = {"id": accepted.id, "sender": intake.sender, "peer": intake.peer}
         if accepted.repeated:

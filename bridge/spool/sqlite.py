@@ -52,7 +52,7 @@ _FEW = 40
 LONGEST_WAIT = 2 * 3600.0
 """Seconds; more than there is between any two attempts."""
 
-_RECOVER = 'put a backup in its place, see "When something breaks" in the README'
+_RECOVER = 'put a backup in its place, see "When something breaks" in docs/operate.md'
 
 
 def lock(path: Path) -> int:

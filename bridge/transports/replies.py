@@ -108,7 +108,7 @@ def unexpected(error: Exception) -> Receipt:
 
 def label(code: str) -> str:
     """Under which name a receipt's code is counted: the family of a reply, a word of ours, else "other"."""
-    if len(code) == 3 and code.isdecimal():  # noqa: PLR2004 - an SMTP reply code
+    if len(code) == 3 and code.isascii() and code.isdecimal():  # noqa: PLR2004 - an SMTP reply code
         return f"{code[0]}xx"
     return code if code in _OWN_WORDS or code in errno.errorcode.values() else "other"
 

@@ -32,7 +32,7 @@ def offered(*words: str) -> list[str]:
         check=True,
     )
     assert done.stderr == ""
-    return [each.partition(",")[2] for each in done.stdout.splitlines()]
+    return [each.partition(",")[2] for each in done.stdout.splitlines() if each]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

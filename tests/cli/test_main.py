@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib.metadata
+import json
 from pathlib import Path
 
 import apsw
@@ -12,6 +13,7 @@ from tests.cli.conftest import Here, smsbridge
 
 COMMANDS = [
     "demo", "serve", "check", "route", "send", "simulator",
+    "doctor", "status", "search", "trace", "conversation", "explain", "backup", "forget", "completion",
     "queue", "queue list", "queue show", "queue hold", "queue release", "queue retry", "queue drop",
 ]  # fmt: skip
 
@@ -28,7 +30,7 @@ def test_every_command_has_help(here: Here, command: str) -> None:
     ran = here(*command.split(), "--help")
     assert (ran.code, ran.err) == (0, "")
     assert f"Usage: smsbridge {command}" in ran.out
-    assert ("--config" in ran.out) is (command not in {"demo", "simulator", "queue"})
+    assert ("--config" in ran.out) is (command not in {"demo", "simulator", "queue", "completion"})
 
 
 def test_version(here: Here) -> None:
@@ -104,3 +106,45 @@ def test_a_spool_that_is_locked_is_75(here: Here, config: Path, monkeypatch: pyt
     ran = here("send", "06600000001", "x", "--config", config)
     other.close()
     assert ran.code == 75
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["queue", "show", "M7"], 1, "nothing with the id M7"),
+        (["trace", "M7"], 1, "nothing with the id M7"),
+        (["route", "nonsense"], 64, "nonsense"),
+        (["queue", "list", "--state", "nonsense"], 64, "nonsense"),
+        (["queue", "drop"], 64, "ID..."),
+        (["send", "06600000001", ""], 64, "the text is empty"),
+    ],
+)
+def test_errors_are_json_where_json_is_wanted(
+    here: Here, config: Path, made: Path, arguments: list[str], code: int, says: str
+) -> None:
+    assert made.exists()
+    ran = here(*arguments, "--json", "--config", config)
+    assert (ran.code, ran.out) == (code, "")
+    error = json.loads(ran.err)
+    assert (list(error), error["code"]) == (["error", "code"], code)
+    assert says in error["error"]
+
+
+def test_a_spool_that_does_not_exist_yet_as_json(here: Here, config: Path) -> None:
+    ran = here("queue", "list", "--json", "--config", config)
+    assert (ran.code, ran.out) == (75, "")
+    assert json.loads(ran.err)["code"] == 75
+
+
+def test_a_wrong_configuration_as_json(here: Here, tmp_path: Path) -> None:
+    ran = here("queue", "list", "--json", "--config", tmp_path / "none.toml")
+    assert (ran.code, ran.out) == (78, "")
+    error = json.loads(ran.err)
+    assert "none.toml" in error["error"]
+    assert [list(problem) for problem in error["problems"]] == [["file", "line", "key", "message", "hint"]]
+
+
+def test_what_follows_two_dashes_is_no_option(here: Here, config: Path, made: Path) -> None:
+    assert made.exists()
+    ran = here("trace", "--config", config, "--", "--json")
+    assert (ran.code, ran.err) == (1, "there is nothing with the id --json\n")

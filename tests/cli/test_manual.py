@@ -57,8 +57,12 @@ def test_every_command_and_option_is_in_it(pages: dict[str, Path]) -> None:
         assert f'.SS "{name} ' in text
         section = text.split(f'.SS "{name} ', 1)[1].split("\n.SS ", 1)[0]
         for parameter in command.params:
+            if isinstance(parameter, click.Argument):
+                assert parameter.make_metavar(click.Context(command)) in section
+                continue
             assert all(option in section for option in parameter.opts), (name, parameter.opts)
-            assert not isinstance(parameter, click.Option) or parameter.help, (name, parameter.opts)
+            assert isinstance(parameter, click.Option)
+            assert parameter.help, (name, parameter.opts)
 
 
 def test_every_key_is_in_it_with_its_sentence(pages: dict[str, Path]) -> None:
@@ -66,7 +70,7 @@ def test_every_key_is_in_it_with_its_sentence(pages: dict[str, Path]) -> None:
     for section, keys in SCHEMA.items():
         part = bridge.split(f'.SH "{manual.SECTIONS[section][0].upper()}"\n', 1)[1].split("\n.SH ", 1)[0]
         for key in keys:
-            assert f"\n{key.name}\n{key.sentence}\n" in part
+            assert f"\n{key.name}\n{key.sentence}\n" in f"{part}\n"
     routes = plain(pages["routes.toml.5"])
     for key in ROUTE_KEYS:
         assert f"\n{key.name}\n{key.sentence}\n" in routes

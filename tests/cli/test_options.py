@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import time
 
 import click
 import pytest
 
-from bridge.cli.options import DEFAULT_CONFIG, print_json, run, utc, with_config, with_json
+from bridge.cli.options import DEFAULT_CONFIG, Moment, print_json, run, utc, with_config, with_json
 
 
 @click.command()
@@ -61,3 +62,38 @@ def test_a_coroutine_is_run_to_its_end_and_its_error_comes_out() -> None:
     assert run(answer()) == 7
     with pytest.raises(ZeroDivisionError):
         run(broken())
+
+
+@pytest.mark.parametrize(
+    ("written", "at"),
+    [
+        ("2027-01-15T08:00:00Z", 1_800_000_000.0),
+        ("2027-01-15T09:00:00+01:00", 1_800_000_000.0),
+        ("20270115T080000Z", 1_800_000_000.0),
+    ],
+)
+def test_a_time_that_is_written_whole(written: str, at: float) -> None:
+    assert Moment().convert(written, None, None) == at
+
+
+def test_a_time_of_this_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Etc/GMT-1")
+    time.tzset()
+    try:
+        assert Moment().convert("2027-01-15 09:00", None, None) == 1_800_000_000.0
+        assert Moment().convert("2027-01-15", None, None) == 1_800_000_000.0 - 9 * 3600
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_time_that_is_past() -> None:
+    before = time.time()
+    found = Moment().convert("90m", None, None)
+    assert before - 5400 <= found <= time.time() - 5400
+
+
+@pytest.mark.parametrize("written", ["", "x", "90", "90x", "-3d", "999999d", "2027-13-01", "0000-01-01"])
+def test_what_is_no_time(written: str) -> None:
+    with pytest.raises(click.UsageError, match="write 2026-03-01"):
+        Moment().convert(written, None, None)

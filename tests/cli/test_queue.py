@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.message import Channel, Delivery, State, decode_sms
+from bridge.message import Channel, Delivery, Sms, State, decode_sms, encode_sms
 from bridge.spool import Event, Spool, Step, operations
 from bridge.spool.generation import HELD
 from bridge.spool.sqlite import open_spool
@@ -95,6 +95,35 @@ def test_list_filters_by_state(queue: Queue, config: Path) -> None:
     assert [item["state"] for item in queue.list("--state", "unknown")] == ["unknown"]
     assert [item["state"] for item in queue.list("--state", "failed")] == ["failed"]
     assert len(queue.list("--limit", "2")) == 2
+
+
+def test_list_filters_as_the_search_does(queue: Queue, config: Path) -> None:
+    put(
+        config,
+        delivery(1, payload=encode_sms(Sms(text="Die Pumpe steht"))),
+        delivery(2, state=State.FAILED, recipient="436600000002"),
+        delivery(3, recipient="436600000002", created_at=1_800_000_100.0),
+    )
+
+    def found(*arguments: str) -> list[str]:
+        return [item["id"] for item in queue.list(*arguments)]
+
+    assert found("--number", "0660 0000002") == ["M1-3"]
+    assert found("--number", "0660 0000002", "--state", "failed") == ["M1-2"]
+    assert found("--text", "PUMPE") == ["M1-1"]
+    assert found("--address", "anna@example.org") == ["M1-1", "M1-3"]
+    assert found("--address", "anna@example.org", "--limit", "1") == ["M1-3"], "the newest"
+    assert found("--since", "2027-01-15T08:01:00Z") == ["M1-3"]
+    assert found("--until", "2027-01-15T08:01:00Z") == ["M1-1"]
+    assert found("--number", "0660 0000005") == []
+    assert queue("list", "--number", "x").code == 64
+
+
+def test_many_at_once(queue: Queue, config: Path) -> None:
+    put(config, *(delivery(number) for number in range(1, 101)))
+    ran = queue("hold", *(f"M1-{number}" for number in range(1, 101)), "--json")
+    assert ran.code == 0
+    assert [item["id"] for item in ran.json] == [f"M1-{number}" for number in range(1, 101)]
 
 
 def test_show_says_who_sent_it_and_what_proved_that(queue: Queue, config: Path) -> None:

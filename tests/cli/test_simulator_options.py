@@ -1,4 +1,4 @@
-"""`smsbridge simulator`: what it prints is where it listens, and README's rehearsal works as it is written."""
+"""`smsbridge simulator`: what it prints is where it listens, and docs/simulator.md is right."""
 
 import base64
 import json
@@ -19,8 +19,8 @@ import pytest
 
 from tests.cli.conftest import MAIN, ROOT, smsbridge
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-REHEARSAL = README.split("<!-- control API -->\n```sh\n", 1)[1].split("```", 1)[0]
+PAGE = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+REHEARSAL = PAGE.split("<!-- control API -->\n```sh\n", 1)[1].split("```", 1)[0]
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def test_wrong_usage(tmp_path: Path) -> None:
 
 
 def curl(line: str, control_url: str) -> tuple[int, Any]:
-    """One curl command of README, understood as curl understands it."""
+    """One curl command of the page, understood as curl understands it."""
     words = shlex.split(line)
     assert words.pop(0) == "curl"
     method = body = None
@@ -127,7 +127,7 @@ def curl(line: str, control_url: str) -> tuple[int, Any]:
     return call(url, None if body is None else body.encode(), method=method, **headers)
 
 
-def test_the_rehearsal_of_the_readme() -> None:
+def test_the_rehearsal_of_the_page() -> None:
     lines = [line for line in REHEARSAL.splitlines() if not line.startswith("#")]
     assert len(lines) > 8
     with simulator("--notify-url", "http://127.0.0.1:9/nobody") as shown:
@@ -136,12 +136,12 @@ def test_the_rehearsal_of_the_readme() -> None:
             assert status == 200, (line, answer)
 
 
-def test_every_path_of_the_control_api_is_in_the_readme() -> None:
+def test_every_path_of_the_control_api_is_on_the_page() -> None:
     from bridge.simulator import control
 
     source = Path(control.__file__).read_text(encoding="utf-8")
     paths = {line.split('"')[1] for line in source.splitlines() if line.strip().startswith("web.") and '"/' in line}
-    table = README.split("## Rehearse", 1)[1].split("<!-- control API -->", 1)[0]
+    table = PAGE.split("<!-- control API -->", 1)[0]
     assert len(paths) > 8
     for path in paths:
         assert path.replace("{id}", "ID") in table, path

@@ -68,7 +68,7 @@ def test_without_a_bridge_the_spool_is_shown(here: Here, config: Path, made: Pat
     assert shown["oldest"]["sms"].endswith("Z")
     assert shown["oldest"]["mail"] is None
     assert shown["restored"] == 1
-    assert (shown["last_sms"], shown["last_hour"]["in"], shown["last_day"]["in"]) == (None, 0, 2)
+    assert (shown["last_sms"], shown["last_hour"]["in"], shown["last_day"]["in"]) == (None, 0, 1)
     ran = here("status", "--config", config)
     assert ran.code == 1
     assert "none answers here" in ran.out
@@ -80,24 +80,26 @@ def test_without_a_bridge_the_spool_is_shown(here: Here, config: Path, made: Pat
 async def test_a_bridge_that_is_ready_is_0(config: Path, tmp_path: Path) -> None:
     spool = await open_spool(tmp_path / "smsbridge.db")
     await spool.close()
-    async with bridge(config, paused={"": "4.. the password is refused"}, test=True, calls={"sms": 2}):
+    async with bridge(
+        config, paused={"": "refused"}, degraded=["paused: account: refused"], test=True, calls={"sms": 2}
+    ):
         ran = await asyncio.to_thread(smsbridge, "status", "--json", "--config", config)
         said = await asyncio.to_thread(smsbridge, "status", "--config", config)
     assert (ran.code, said.code) == (0, 0)
     shown = ran.json
     assert (shown["running"], shown["ready"], shown["version"], shown["test"]) == (True, True, "1.2.3", True)
-    assert (shown["paused"], shown["calls"]) == ({"": "4.. the password is refused"}, {"sms": 2})
+    assert (shown["paused"], shown["calls"]) == ({"": "refused"}, {"sms": 2})
     assert "1.2.3, ready, test mode" in said.out
-    assert "paused     everything: 4.. the password is refused" in said.out
+    assert "trouble    paused: account: refused" in said.out
 
 
 async def test_one_that_is_not_ready_is_1(config: Path, tmp_path: Path) -> None:
     spool = await open_spool(tmp_path / "smsbridge.db")
     await spool.close()
-    async with bridge(config, ready=False):
+    async with bridge(config, ready=False, reasons=["no door", "no delivery"]):
         ran = await asyncio.to_thread(smsbridge, "status", "--config", config)
     assert ran.code == 1
-    assert "NOT READY" in ran.out
+    assert "NOT READY: no door; no delivery" in ran.out
 
 
 @pytest.mark.parametrize("body", ["no json", "[]", json.dumps({"else": 1})])

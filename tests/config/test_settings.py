@@ -22,6 +22,7 @@ NOUNS = [
     settings.LimitsSettings(),
     settings.NoticesSettings(),
     settings.ConsoleSettings(),
+    settings.HeartbeatSettings(),
     settings.Settings(domains=("sms.example.com",), postmaster="postmaster@example.com"),
     settings.User(name="anna", hash="$made-up"),
     settings.Secrets(),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.config import Configuration
-from bridge.daemon.deliveries import agents, neighbours
+from bridge.daemon.deliveries import agents, chores, neighbours
 from bridge.delivery import Agent
 from bridge.limits import Limits
 from bridge.message import Channel, Delivery, Receipt, State, Verdict
@@ -115,3 +115,13 @@ async def test_nodes_make_no_more_calls_at_once_than_the_account_bears(emptied: 
 
 def test_a_file_has_no_neighbours() -> None:
     assert neighbours(None, Limits(), dict, lambda: NOW) is None
+
+
+async def test_chores_can_be_done_again_and_again(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    done = chores(spool=spool, configuration=configuration, clock=lambda: NOW, wake=lambda _: None)
+    assert len(done) == 3
+    for chore in (*done, *done):
+        assert chore.every > 0
+        await chore.once()
+    await spool.close()

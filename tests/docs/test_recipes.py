@@ -13,6 +13,7 @@ from tests.proof.dns_stub import serving
 from tests.proof.signing import publish, signed, signer
 from tests.wait import until
 
+ANY_PHONE = "06600000001@sms.example.com"
 SAMPLES = {
     "alertmanager": [
         Sample(
@@ -24,14 +25,14 @@ SAMPLES = {
             login="alertmanager",
         )
     ],
-    "exim": [Sample(name="exim", port=25, peer="192.0.2.25", sender="anna@example.com", to="06600000001@sms.example.com")],
+    "exim": [Sample(name="exim", port=25, peer="192.0.2.25", sender="anna@example.com", to=ANY_PHONE)],
     "google": [
         Sample(
             name="google",
             port=25,
             peer="203.0.113.7",
             sender="anna@example.com",
-            to="06600000001@sms.example.com",
+            to=ANY_PHONE,
             signed="example.com",
         )
     ],
@@ -51,14 +52,14 @@ SAMPLES = {
             port=25,
             peer="192.0.2.20",
             sender="anna@example.com",
-            to="06600000001@sms.example.com",
+            to=ANY_PHONE,
         ),
         Sample(
             name="microsoft365",
             port=25,
             peer="203.0.113.5",
             sender="anna@example.com",
-            to="06600000001@sms.example.com",
+            to=ANY_PHONE,
             signed="example.com",
         ),
     ],
@@ -67,9 +68,7 @@ SAMPLES = {
         Sample(name="icinga", port=25, peer="192.0.2.10", sender="icinga@mon1.example.com", to="duty@sms.example.com"),
         Sample(name="short", port=25, peer="192.0.2.10", sender="nagios@mon1.example.com", to="pager@sms.example.com"),
     ],
-    "postfix": [
-        Sample(name="postfix", port=25, peer="192.0.2.25", sender="anna@example.com", to="06600000001@sms.example.com")
-    ],
+    "postfix": [Sample(name="postfix", port=25, peer="192.0.2.25", sender="anna@example.com", to=ANY_PHONE)],
     "printers": [
         Sample(
             name="printer",

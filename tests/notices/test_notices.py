@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bridge import notices
 from bridge.config import Configuration, NoticesSettings, Rate
 from bridge.message import Channel, Delivery, IncomingSms, Report, Reports, ReportState, Sms, State, encode_sms
 from bridge.notices import Notices
@@ -203,6 +204,29 @@ async def test_a_notice_that_fails_goes_to_the_postmaster_and_then_nowhere(rig: 
     assert await rig.told(40) == []
     assert await rig.told(60) == []
     assert rig.made == 3  # the last one is the mark that it was logged, with no mail in it
+
+
+async def test_alerts_of_one_kind_are_mailed_once_an_hour(rig: Rig) -> None:
+    for number in range(3):
+        await rig.spool.alert(f"A letter was kept: number {number}", NOW + number)
+        await rig.told(number)
+    await rig.spool.alert("The disk is full.", NOW + 3)
+    mails = [words(mail) for _, mail in await rig.told(4)]
+    assert ["number 0" in mail for mail in mails] == [True, False], "each kind at once"
+    gathered = [words(mail) for _, mail in await rig.told(3601)][2:]
+    assert [("number 1" in mail, "number 2" in mail) for mail in gathered] == [(True, True)], "the others together"
+
+
+async def test_no_more_alerts_gather_than_one_look_finds(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_LIMIT", 3)
+    for number in range(5):
+        await rig.spool.alert(f"A letter was kept: number {number}", NOW)
+    for _ in range(2):
+        await rig.told(1)
+    assert len(await rig.spool.alerts(9)) == 2
+    await rig.spool.alert("A letter was kept: number 5", NOW)
+    await rig.told(2)
+    assert await rig.spool.alerts(9) == []
 
 
 async def test_alerts_are_one_mail_to_the_postmaster(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.message import ReportState, Scope, Verdict
+from bridge.providers.websms import codes
 from bridge.providers.websms.answers import Answer, receipt
 from bridge.providers.websms.codes import CODES, HTTP, REPORTS
 from tests.providers.answered import coded, judged
@@ -148,3 +149,23 @@ def test_report_words() -> None:
         "deleted": ReportState.DELETED,
         "rejected": ReportState.REJECTED,
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ("2000", "2000"),
+        ("4031", "4031"),
+        ("lost", "lost"),
+        ("http 503", "http 503"),
+        ("http 418", "http 4xx"),
+        ("2999", "other"),
+        ("436600000001", "other"),
+        ("9" * 400, "other"),
+        ("anna@example.org", "other"),
+        ("http anna", "other"),
+        ("", "other"),
+    ],
+)
+def test_codes_are_counted_under_names_of_ours(code: str, label: str) -> None:
+    assert codes.label(code) == label

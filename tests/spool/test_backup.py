@@ -22,7 +22,7 @@ async def begun(path: Path) -> SqliteSpool:
 
 
 async def put_back(copy: Path, path: Path) -> None:
-    """As the README says."""
+    """As docs/operate.md says."""
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
     shutil.copy(copy, path)

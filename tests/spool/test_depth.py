@@ -1,9 +1,16 @@
 """How much waits, on both stores."""
 
+from pathlib import Path
+
+import apsw
+import pytest
+
 from bridge.message import Channel, State
 from bridge.spool import Step, depth
+from bridge.spool.sqlite import open_spool
 from tests.make import NOW, delivery, intake
 from tests.spool.stores import Store
+from tests.spool.test_plans import scans, watch
 
 
 async def test_every_channel_and_open_state_is_counted(spool: Store) -> None:
@@ -38,5 +45,21 @@ async def test_what_is_leased_is_queued(spool: Store) -> None:
     assert (await spool.depth())[Channel.SMS, State.QUEUED] == 1
 
 
-def test_what_is_rare_is_counted_up_to_a_bound() -> None:
-    assert depth.MOST >= 10_000
+async def test_what_is_rare_is_counted_up_to_a_bound(spool: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depth, "MOST", 2)
+    held = [delivery(number, state=State.HELD) for number in range(1, 6)]
+    await spool.accept(intake(*held))
+    assert (await spool.depth())[Channel.SMS, State.HELD] == 2
+
+
+async def test_no_table_is_read_as_a_whole(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    seen: set[str] = set()
+    watch(spool._reading, seen)
+    await spool._read(depth.depth)  # over the connection that is watched
+    await spool.close()
+    looker = apsw.Connection(str(tmp_path / "s.db"))
+    found = {sql: plan for sql in seen if (plan := scans(looker, sql))}
+    looker.close()
+    assert len(seen) == 5
+    assert found == {}

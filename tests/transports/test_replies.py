@@ -188,3 +188,20 @@ def test_words_are_one_line_that_can_be_stored(said: str | bytes) -> None:
 def test_words_are_bounded() -> None:
     assert replies.words("5.7.1 no\r\n5.7.1 \udcff\t!") == "5.7.1 no 5.7.1 \ufffd !"
     assert len(replies.words("x" * 100_000)) == 500
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ("250", "2xx"),
+        ("452", "4xx"),
+        ("lost", "lost"),
+        ("ENOSPC", "ENOSPC"),
+        ("maildir", "maildir"),
+        ("43660", "other"),
+        ("anna@example.org", "other"),
+        ("", "other"),
+    ],
+)
+def test_codes_are_counted_under_names_of_ours(code: str, label: str) -> None:
+    assert replies.label(code) == label

@@ -1,8 +1,9 @@
 """DNS: does mail for our domains find a server, what are we called, and may we send as what we send as."""
 
+import asyncio
 import importlib.util
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from bridge.cli.findings import Case, Finding, ok, warn
@@ -25,11 +26,11 @@ async def look(case: Case) -> Sequence[Finding]:
     servers = [(server.host, server.port) for server in settings.mail_authentication.nameservers]
     resolver = Resolver(servers, patience=case.patience * 0.8)
     try:
-        return [
-            *[await _domain(resolver, domain) for domain in settings.domains],
-            *[finding async for finding in _own_name(resolver, settings.hostname)],
-            *([] if settings.smarthost.host is None else [await _spf(resolver, settings.domains[0])]),
-        ]
+        return await asyncio.gather(
+            *(_domain(resolver, domain) for domain in settings.domains),
+            _own_name(resolver, settings.hostname),
+            *([] if settings.smarthost.host is None else [_spf(resolver, settings.domains[0])]),
+        )
     except Trouble as trouble:
         return [warn("DNS", str(trouble), "look at /etc/resolv.conf and at the name servers in it")]
 
@@ -56,14 +57,12 @@ async def _domain(resolver: "Resolver", domain: str) -> Finding:
     return ok("DNS", f"mail for {domain} goes to {', '.join(servers or (domain,))}")
 
 
-async def _own_name(resolver: "Resolver", hostname: str) -> AsyncIterator[Finding]:
+async def _own_name(resolver: "Resolver", hostname: str) -> Finding:
     if hostname == "localhost":
-        yield warn("own name", "hostname is localhost: mail servers mistrust that", "set hostname in bridge.toml")
-        return
+        return warn("own name", "hostname is localhost: mail servers mistrust that", "set hostname in bridge.toml")
     addresses = await _addresses(resolver, hostname)
     if not addresses:
-        yield warn("own name", f"{hostname} has no address", f"publish an A record for {hostname}, or set hostname")
-        return
+        return warn("own name", f"{hostname} has no address", f"publish an A record for {hostname}, or set hostname")
     for address in addresses:
         called = await resolver.names(address)
         if hostname not in called:
@@ -71,9 +70,8 @@ async def _own_name(resolver: "Resolver", hostname: str) -> AsyncIterator[Findin
             remedy = (
                 "have whoever gave you the address set it; only needed where mail leaves without a smarthost's name"
             )
-            yield warn("own name", text, remedy)
-            return
-    yield ok("own name", f"{hostname} is {', '.join(map(str, addresses))}, and back")
+            return warn("own name", text, remedy)
+    return ok("own name", f"{hostname} is {', '.join(map(str, addresses))}, and back")
 
 
 async def _spf(resolver: "Resolver", domain: str) -> Finding:

@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from bridge.cli.findings import Case, Finding, fail, ok, warn
+from bridge.cli.findings import Case, Finding, Level, fail, ok, warn
 from bridge.cli.terminal import in_thread
 from bridge.config import Configuration
 from bridge.message import StoreUnavailable
@@ -110,19 +110,37 @@ def _database(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield warn("spool", f"{path} does not exist yet", "start smsbridge once: systemctl start smsbridge")
         return
+    log, shared = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+    in_use = log.exists()
+    if in_use and not shared.exists():
+        text = f"{path} was not closed by whoever had it last; the next start reads its log"
+        yield warn("spool", text, "start smsbridge: systemctl start smsbridge")
+        return
+    found = _looked(path, in_use=in_use)
+    if found.level is Level.FAIL and not in_use and log.exists():  # a bridge was started meanwhile, and wrote
+        found = _looked(path, in_use=True)
+    yield found
+
+
+def _looked(path: Path, *, in_use: bool) -> Finding:
     try:
-        yield _whole(path)
+        return _whole(path, in_use=in_use)
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        yield _damaged(path, str(error))
+        return _damaged(path, str(error))
     except apsw.CantOpenError:
-        yield warn("spool", f"{path} cannot be opened by whoever runs this", "run this as the user of the service")
+        return warn("spool", f"{path} cannot be opened by whoever runs this", "run this as the user of the service")
     except apsw.Error as error:
-        yield fail("spool", f"{path}: {error}", "see which other program has it open: fuser -v " + str(path))
+        return fail("spool", f"{path}: {error}", f"see which other program has it open: fuser -v {path}")
 
 
-def _whole(path: Path) -> Finding:
-    """Reads only, and not for long: a queue of gigabytes is not read to its end."""
-    db = apsw.Connection(f"file:{_quoted(path)}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+def _whole(path: Path, *, in_use: bool) -> Finding:
+    """Reads only, and not for long: a queue of gigabytes is not read to its end.
+
+    A file that nobody has open is read as one that nobody changes: else SQLite would leave files beside it that belong
+    to whoever looked, and keep the service out.
+    """
+    how = "mode=ro" if in_use else "mode=ro&immutable=1"
+    db = apsw.Connection(f"file:{_quoted(path)}?{how}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
         db.set_busy_timeout(1000)
         until = time.monotonic() + WHILE
@@ -144,5 +162,5 @@ def _quoted(path: Path) -> str:
 
 def _damaged(path: Path, why: str) -> Finding:
     return fail(
-        "spool", f"{path} is damaged: {why}", 'see the README, "When something breaks": put a backup in its place'
+        "spool", f"{path} is damaged: {why}", 'see docs/operate.md, "When something breaks": put a backup in its place'
     )

@@ -22,11 +22,10 @@ async def look(case: Case) -> Sequence[Finding]:
         return [warn("bridge", "none answers on [console] listen", "start it: systemctl start smsbridge")]
     found = []
     if not says["ready"]:
-        text = f"it runs and is not ready: {says.get('reason') or 'it is starting or stopping'}"
+        text = f"it runs and is not ready: {'; '.join(says.get('reasons') or ['it does not say why'])}"
         found.append(fail("bridge", text, "journalctl -u smsbridge says more"))
-    for scope, why in (says.get("paused") or {}).items():
-        text = f"{scope or 'everything'} is paused: {why}"
-        found.append(fail("bridge", text, "mend what it says, then: systemctl reload smsbridge"))
+    mend = "mend what it says, then: systemctl reload smsbridge"
+    found += [fail("bridge", str(trouble), mend) for trouble in says.get("degraded") or ()]
     if says.get("version") != __version__:
         text = f"it runs as version {says.get('version')}, and {__version__} is installed"
         found.append(warn("bridge", text, "systemctl restart smsbridge"))

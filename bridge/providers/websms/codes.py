@@ -159,6 +159,8 @@ def by_http(status: int) -> Meaning:
 
 def label(code: str) -> str:
     """Under which name a receipt's code is counted: its own where a table has it, else its family, else "other"."""
+    if not code.isascii():
+        return "other"
     if code in _OWN_WORDS or (code.isdecimal() and int(code[:9]) in CODES):
         return code
     kind, _, status = code.rpartition(" ")
