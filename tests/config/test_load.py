@@ -63,7 +63,7 @@ def test_row_131_secrets_that_others_may_read_are_refused_with_the_command_to_ru
     assert [str(problem) for problem in caught.value.problems] == [
         f"bridge.toml:6: smtpd.users_file: the file can be read or changed by others (mode 0660); {chmod}",
         f"bridge.toml:9: websms.token_file: the file can be read or changed by others (mode 0644); {chmod}",
-        f"bridge.toml:13: webhook.secret_file: the file can be read or changed by others (mode 0604); {chmod}",
+        f"bridge.toml:12: webhook.secret_file: the file can be read or changed by others (mode 0604); {chmod}",
     ]
 
 

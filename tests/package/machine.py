@@ -53,7 +53,16 @@ class Machine:
         with self._log.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 # It ends when this process does, however that comes about.
-                ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", *words, f"--directory={self.root}", "--boot", "systemd.log_target=console"],
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "KILL",
+                    "systemd-nspawn",
+                    *words,
+                    f"--directory={self.root}",
+                    "--boot",
+                    "systemd.log_target=console",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

@@ -18,7 +18,9 @@ FILES = ("requirements.txt", "requirements-build.txt")
 
 def wanted() -> list[Requirement]:
     optional = PROJECT["optional-dependencies"]
-    return [Requirement(each) for each in PROJECT["dependencies"] + [each for extra in EXTRAS for each in optional[extra]]]
+    return [
+        Requirement(each) for each in PROJECT["dependencies"] + [each for extra in EXTRAS for each in optional[extra]]
+    ]
 
 
 def pinned(file: str) -> dict[str, Version]:

@@ -80,7 +80,11 @@ def test_what_is_installed_from_the_wheel_runs_the_demo(made: dict[str, Path], t
     (packages / "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
     where = subprocess.run(
-        [python, "-c", "import bridge; print(bridge.__file__)"], cwd=tmp_path, env=outside, capture_output=True, check=True
+        [python, "-c", "import bridge; print(bridge.__file__)"],
+        cwd=tmp_path,
+        env=outside,
+        capture_output=True,
+        check=True,
     )
     assert Path(where.stdout.decode().strip()) == packages / "bridge" / "__init__.py"
     done = subprocess.run(
