@@ -1,7 +1,7 @@
 """Where an aiohttp application is served: on addresses, or on sockets that systemd opened, within limits.
 
-A peer that opens connections and says little must not take the places of the others: its header has a deadline, and
-connections are counted, in all and by address. Peers on this machine and those that are `spared` are not counted: a
+A peer that opens connections and says little, or reads no answer, must not take the places of the others: there are
+deadlines for its header and for what it leaves unread, and connections are counted, in all and by address. Peers on this machine and those that are `spared` are not counted: a
 reverse proxy is one address, and behind it stands everybody.
 
 An application that has a `PLAIN` answers plain requests without aiohttp (see `bridge.posts`), which costs a tenth.
@@ -38,6 +38,7 @@ class Bounds:
     """How much a listener bears of peers that are not spared."""
 
     header_within: float = 10.0  # seconds from the connection to the end of the first header, for everybody
+    unread_within: float = 30.0  # seconds for which a peer may leave unread what he was answered, for everybody
     connections: int = 100
     per_address: int = 10
     spare_loopback: bool = True
@@ -179,6 +180,7 @@ class _Bounded(asyncio.Protocol):
         self._peer = ""
         self._counted: bool | None = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None  # while the peer does not read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -241,18 +243,28 @@ class _Bounded(asyncio.Protocol):
         return self._inner.eof_received() if self._inner is not None else None
 
     def pause_writing(self) -> None:
+        if self._transport is not None:
+            within = self._crowd.bounds.unread_within
+            self._unread = asyncio.get_running_loop().call_later(within, self._transport.abort)
         if self._inner is not None:
             self._inner.pause_writing()
         elif self._transport is not None:
             self._transport.pause_reading()  # who does not read answers needs ask nothing
 
     def resume_writing(self) -> None:
+        self._reads()
         if self._inner is not None:
             self._inner.resume_writing()
         elif self._transport is not None:
             self._transport.resume_reading()
 
+    def _reads(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._reads()
         if self._counted is False:
             return
         self.header_came()

@@ -17,6 +17,9 @@ from bridge.listeners import Bounds, HttpListener, _place
 from bridge.routing import Network
 from tests.wait import PATIENCE, until, until_async
 
+LONG = 16 * 1024 * 1024
+"""Octets that no socket's buffers hold."""
+
 ANY = Endpoint(host="127.0.0.1", port=0)
 
 
@@ -28,11 +31,15 @@ class Slow:
         self.asked = 0
         self.app = web.Application()
         self.app.router.add_get("/", self.answer)
+        self.app.router.add_get("/long", self.long)
 
     async def answer(self, _: web.Request) -> web.Response:
         self.asked += 1
         await self.gate.wait()
         return web.Response(text="yes")
+
+    async def long(self, _: web.Request) -> web.Response:
+        return web.Response(body=b"x" * LONG)
 
 
 async def test_it_serves_on_every_address_and_then_no_more() -> None:
@@ -219,3 +226,24 @@ def test_one_address_of_ipv6_is_a_whole_network() -> None:
     assert _place("2001:db8:0:1::1") == _place("2001:db8:0:1:ffff::2%eth0") != _place("2001:db8:0:2::1")
     assert _place("192.0.2.1") != _place("192.0.2.2")
     assert _place("::ffff:192.0.2.1") != _place("::ffff:192.0.2.2")
+
+
+async def test_who_reads_no_answer_loses_his_place() -> None:
+    async with bounded(replace(FEW, unread_within=0.3)) as (port, _), AsyncExitStack() as stack:
+        for _ in range(FEW.per_address):
+            reader, writer = await stack.enter_async_context(connected(port))
+            writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await asyncio.wait_for(reader.readline(), PATIENCE) == b"HTTP/1.1 200 OK\r\n"
+
+        async def place() -> bool:
+            async with connected(port) as again:
+                return await answered(*again)
+
+        await until_async(place, "the place of one that does not read")
+
+
+async def test_who_reads_gets_all() -> None:
+    async with bounded(replace(FEW, unread_within=PATIENCE)) as (port, _), connected(port) as (reader, writer):
+        writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        said = await asyncio.wait_for(reader.read(), 3 * PATIENCE)
+    assert len(said.partition(b"\r\n\r\n")[2]) == LONG

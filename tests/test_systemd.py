@@ -78,6 +78,33 @@ def test_the_gate_would_notice_a_capability(units: Path) -> None:
     assert run([*security, service]).returncode != 0
 
 
+def exposure(service: Path) -> float:
+    """Of a service with the drop-ins beside it."""
+    result = run([tool("systemd-analyze"), "security", "--offline=true", "--no-pager", service])
+    found = re.search(r"Overall exposure level for smsbridge.service: ([0-9.]+)", result.stdout)
+    assert found is not None, result.stdout + result.stderr
+    return float(found[1])
+
+
+@pytest.mark.parametrize("example", sorted((UNITS / "drop-ins").iterdir()), ids=lambda path: path.stem)
+def test_the_examples_are_correct_and_as_open_as_they_say(units: Path, example: Path) -> None:
+    drop_ins = units / "smsbridge.service.d"
+    drop_ins.mkdir()
+    text = example.read_text(encoding="utf-8")
+    (drop_ins / "example.conf").write_text(text, encoding="utf-8")
+    if example.stem == "alarm":
+        (units / "alarm@.service").write_text("[Service]\nExecStart=/bin/true\n", encoding="utf-8")
+    result = run([tool("systemd-analyze"), "verify", "--man=no", units / "smsbridge.service"])
+    assert (result.returncode, result.stderr) == (0, "")
+    said = re.search(r"Exposure (\d\.\d)", text)
+    assert exposure(units / "smsbridge.service") == (float(said[1]) if said else 1.1)
+
+
+def test_a_reload_needs_no_program_that_a_small_system_lacks() -> None:
+    """/bin/kill comes with procps, which a Debian of essential packages has not."""
+    assert settings("smsbridge.service")["ExecReload"] == ["""/bin/sh -c 'kill -HUP "$$MAINPID"'"""]
+
+
 def test_the_life_of_the_service() -> None:
     service = settings("smsbridge.service")
     assert service["ExecStart"] == [f"{INSTALLED} serve --config /etc/smsbridge/bridge.toml"]

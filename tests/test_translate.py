@@ -295,6 +295,25 @@ def test_row_112_every_text_arrives_as_it_is_and_adds_no_header(words: str, *, h
     assert shown(plain).rstrip("\n") == (wanted if words.strip() else "(The SMS is empty.)")
 
 
+NAMES = {
+    *("Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "In-Reply-To", "MIME-Version"),
+    *("Message-ID", "References", "Reply-To", "Subject", "To", "X-Loop", "X-SMS-Delivered-Because", "X-SMS-From"),
+    *("X-SMS-Notification-Id", "X-SMS-To"),
+}
+_PIECES = [*HOSTILE[:-2], *"\r\n\t\x0b\x0c\x1c\x85\u2028:;,<>@\"'=?. ä€", "\r\n", "\n ", "Bcc: ", "=?utf-8?b?", "?="]
+_PUT_TOGETHER = st.lists(st.sampled_from(_PIECES), max_size=12).map("".join)
+
+
+@settings(max_examples=300, database=None, deadline=None)
+@given(st.lists(_PUT_TOGETHER, min_size=6, max_size=6))
+def test_row_112_no_pieces_put_together_add_a_header_or_a_line(words: list[str]) -> None:
+    sms = IncomingSms(notification_id=words[0], phone=words[1], line=words[2], text=words[3], kind="text")
+    to = replace(TO, name=words[4], topic=words[5], reply_to="r+t@sms.example.com")
+    raw = mail_from_sms(sms, to, hostname="mx.example.com", at=NOW)
+    assert set(email.message_from_bytes(raw).keys()) <= NAMES
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n", raw)
+
+
 @pytest.mark.parametrize("html", [False, True])
 def test_the_letters_of_a_mail_of_ours_are_read_back_by_our_own_reader(*, html: bool) -> None:
     raw = mail_from_sms(SMS, replace(TO, html=html, topic="Grüße"), hostname="mx.example.com", at=NOW)

@@ -29,6 +29,7 @@ from bridge.cli.send import send
 from bridge.cli.serve import serve
 from bridge.cli.simulator import simulator
 from bridge.cli.status import status
+from bridge.cli.terminal import write_all
 from bridge.cli.trace import trace
 from bridge.cli.user import user
 from bridge.config import ConfigError
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with the code of the contract."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = given[: given.index("--")] if "--" in given else given
+    write_all()
     sys.exit(_run(given, as_json="--json" in options))
 
 

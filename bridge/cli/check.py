@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bridge.cli.options import print_json, with_config, with_json
+from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.config.users import CERTIFICATE
 from bridge.routing import Route
@@ -93,7 +93,7 @@ def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
         print_json(answer)
     else:
         for key, value in answer.items():
-            click.echo(f"{key:<9} {', '.join(value) if isinstance(value, list) else value}")
+            say(f"{key:<9} {', '.join(value) if isinstance(value, list) else value}")
     return 0 if answer["found"] else 1
 
 

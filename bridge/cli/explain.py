@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.options import print_json, with_config, with_json
+from bridge.cli.options import print_json, say, with_config, with_json
 
 if TYPE_CHECKING:
     from bridge.config import Configuration
@@ -64,7 +64,8 @@ def explain(
     if as_json:
         print_json([_fields(one, configuration) for one in found])
     else:
-        click.echo("\n\n".join(_text(one, configuration) for one in found))
+        for line in "\n\n".join(_text(one, configuration) for one in found).split("\n"):
+            say(line)
     return 0 if all(one.reply.code < 400 for one in found) else 1  # noqa: PLR2004  # SMTP: a refusal
 
 

@@ -6,6 +6,7 @@ only.
 """
 
 import asyncio
+import io
 import shutil
 import sys
 import textwrap
@@ -24,6 +25,22 @@ Told = Callable[[int, int], None]
 _GAP: Final = "  "
 _NARROWEST: Final = 8  # characters that are left of a cell
 _EVERY: Final = 0.2  # seconds
+
+
+def write_all() -> None:
+    """Let stdout and stderr write to the end what they are given, however Python was started.
+
+    With PYTHONUNBUFFERED it hands text to the system in one write and does not ask how much of it was taken: of what a
+    pipe has no room for the rest is lost when a signal comes meanwhile, and nobody hears of it.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        raw = getattr(stream, "buffer", None)
+        if isinstance(raw, io.FileIO):
+            whole = open(  # noqa: SIM115  # it lives as long as the program
+                raw.fileno(), "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False
+            )
+            setattr(sys, name, whole)
 
 
 def width() -> int | None:

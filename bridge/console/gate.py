@@ -5,6 +5,7 @@ origin and hold the seal of the visitor's cookie; a name that only points at thi
 Nothing a page holds may run or be loaded but our own style and script.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -16,7 +17,7 @@ from aiohttp import web
 from bridge.config import User
 from bridge.config.operators import OPERATOR
 from bridge.console import words
-from bridge.console.sessions import LONGEST, Sessions, fresh
+from bridge.console.sessions import LONGEST, Sessions, fresh, is_token
 from bridge.console.sources import Sources
 from bridge.log import get_logger
 from bridge.message import StoreUnavailable
@@ -32,6 +33,9 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+
+BODY_WITHIN: Final = 10.0
+"""Seconds from the header of a request to the end of its form: who sends it slowly holds a place of few."""
 
 _COOKIE: Final = "smsbridge"
 _SECURE: Final = "__Host-smsbridge"
@@ -99,12 +103,13 @@ class Gate:
 
     async def _visit(self, request: web.Request) -> Visit:
         settings = self._sources.configuration().settings
-        token = request.cookies.get(_SECURE if _is_secure(request) else _COOKIE, "") or fresh()
+        given = request.cookies.get(_SECURE if _is_secure(request) else _COOKIE, "")
+        token = given if is_token(given) else fresh()
         user = self._sessions.find(token)
         is_demo = self._sources.phone is not None
         form: dict[str, str] = {}
         if request.method == "POST":
-            form = _form(await request.read())
+            form = await _form(request)
         return Visit(
             request=request,
             token=token,
@@ -183,8 +188,9 @@ def peer_of(request: web.Request) -> IPv4Address | IPv6Address | None:
     """Who asks; behind a web server on this machine whoever that names last."""
     try:
         peer = ip_address((request.remote or "").partition("%")[0])
-        if peer.is_loopback and (named := request.headers.get("X-Forwarded-For", "")):
-            peer = ip_address(named.rpartition(",")[2].strip())
+        # Of several lines the last: a web server adds its own below what the visitor wrote.
+        if peer.is_loopback and (named := request.headers.getall("X-Forwarded-For", [""])[-1]):
+            peer = ip_address(_without_port(named.rpartition(",")[2].strip()))
     except ValueError:
         return None
     return peer
@@ -197,8 +203,20 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _without_port(written: str) -> str:
+    """The address in ``192.0.2.1:443`` and ``[2001:db8::1]:443``, which some web servers write."""
+    if written.startswith("["):
+        return written[1:].partition("]")[0]
+    return written.partition(":")[0] if written.count(":") == 1 else written
+
+
+async def _form(request: web.Request) -> dict[str, str]:
     """What a form of ours sends, whatever its Content-Type says; nothing for what is none."""
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     try:
         return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:

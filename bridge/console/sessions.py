@@ -6,6 +6,7 @@ file is changed or gone. The token against forged requests belongs to the cookie
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ LONGEST: Final = 12 * 3600.0
 
 MOST: Final = 200
 """Sessions at once; beyond them the one used longest ago ends."""
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(slots=True)
@@ -80,6 +83,11 @@ class Sessions:
 def fresh() -> str:
     """A token that nobody can guess."""
     return secrets.token_urlsafe(32)
+
+
+def is_token(written: str) -> bool:
+    """Whether it looks like one: a header can hold octets that are no text at all."""
+    return _TOKEN.fullmatch(written) is not None
 
 
 def _hashed(token: str) -> bytes:

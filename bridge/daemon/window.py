@@ -10,6 +10,7 @@ from bridge.config import Configuration
 from bridge.console.sources import Explained, Health, Paused, Phone, Question, Sources, Store, Way
 from bridge.daemon.parts import explain as advice
 from bridge.delivery import Agent
+from bridge.masks import mask_text
 from bridge.message import Channel, Clock
 from bridge.smtpd import explanation
 from bridge.webhook import Webhook
@@ -45,11 +46,14 @@ def sources(
 
 
 def lamps(agents: Mapping[Channel, Agent]) -> dict[str, Any]:
-    """What /readyz shows of deliveries."""
-    return {
-        "calls": {channel.value: agent.in_flight for channel, agent in agents.items()},
-        "paused": {name: words for agent in agents.values() for name, words in agent.paused.items()},
-    }
+    """What /readyz shows of deliveries: to whoever asks, so numbers and addresses are masked as in the log."""
+    paused: dict[str, str] = {}
+    for agent in agents.values():
+        for name, words in agent.paused.items():
+            masked = mask_text(name)
+            alike = sum(known.partition(" (")[0] == masked for known in paused)
+            paused[f"{masked} ({alike + 1})" if alike else masked] = mask_text(words)
+    return {"calls": {channel.value: agent.in_flight for channel, agent in agents.items()}, "paused": paused}
 
 
 def health(

@@ -1,7 +1,7 @@
 """One channel's delivery: starts what is due, calls, settles; many together, as they come.
 
 The order of writes is the promise: (1) SENDING is committed, (2) the call is made, (3) the outcome is committed. A
-crash after (1) leaves a delivery that `recover` finds. All that may start is claimed and put into SENDING in one step,
+crash after (1) leaves a delivery that `recover` finds. All that may start is found and put into SENDING in one step,
 never more than calls begin at once; all that is answered while a commit runs is settled by the next one.
 """
 
@@ -237,14 +237,14 @@ class Agent:
 
     async def _refill(self, outcomes: list[Outcome], now: float) -> bool:
         """Settle, and start as many others in the same commit, where no answer says that they must wait."""
-        if not self._due or self._stopping or self._turn.locked() or self.pauses.scopes or self._pace.limit:
+        if self._turn.locked() or not self._may_refill():
             return False
         if not all(one.receipt is not None and one.receipt.verdict is Verdict.ACCEPTED for one in outcomes):
             return False
-        room = self._part(self._max) - self._open + len(outcomes)
-        if room <= 0:
-            return False
-        async with self._turn:
+        async with self._turn:  # another may have had its turn before, so what counts is what is free now
+            room = self._part(self._max) - self._open + len(outcomes)
+            if room <= 0 or not self._may_refill():
+                return False
             self._due = False
             try:
                 after = [outcome.step for outcome in outcomes]
@@ -255,6 +255,9 @@ class Agent:
             self._due |= len(found) == room
             self._call(found, now)
         return True
+
+    def _may_refill(self) -> bool:
+        return self._due and not (self._stopping or self.pauses.scopes or self._pace.limit)
 
     async def _alert(self, text: str, now: float) -> None:
         try:

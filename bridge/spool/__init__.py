@@ -1,9 +1,9 @@
 """The spool: what was acknowledged and is not yet done. The contract that every store keeps, and the state machine.
 
-A door calls `accept` and says its ``250`` or ``2000`` only after it returned. Delivery claims what is due, commits
-SENDING directly before a call and the outcome directly after it. Every change of a delivery's state, whoever asks for
-it, is a `Step` that goes through `move`; the table `MOVES` decides whether it may. The two doors, delivery, notices
-and the console meet nowhere else.
+A door calls `accept` and says its ``250`` or ``2000`` only after it returned. Delivery calls `start`, which finds what
+is due and commits SENDING in one step, directly before the calls, and commits each outcome directly after its call.
+Every other change of a delivery's state, whoever asks for it, is a `Step` that goes through `move`; the table `MOVES`
+decides whether it may. The two doors, delivery, notices and the console meet nowhere else.
 """
 
 from collections.abc import Collection, Sequence

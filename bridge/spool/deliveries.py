@@ -1,4 +1,4 @@
-"""Deliveries in SQL: insert, claim, and the one function that moves them."""
+"""Deliveries in SQL: insert, read, and the one function that moves them; `due` begins them."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields

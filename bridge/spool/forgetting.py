@@ -168,10 +168,11 @@ def _delete_naming(db: apsw.Connection, table: str, key: str, column: str, names
 def _blot(db: apsw.Connection, wanted: Number) -> int:
     """Take the name out of what carriers said about other messages."""
     count = 0
+    digits = "%".join(("", *wanted.phone[-4:], ""))  # with whatever stands between them
     for table, key, column in (("events", "rowid", "text"), ("deliveries", "seq", "reason")):
         rows = db.execute(
             f"SELECT {key}, {column} FROM {table} WHERE {column} LIKE ?",  # noqa: S608  # two literals
-            (f"%{wanted.phone[-4:]}%",),
+            (digits,),
         ).fetchall()
         for name, text in rows:
             if wanted.is_in(str(text)):

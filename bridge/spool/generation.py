@@ -2,9 +2,9 @@
 
 An older copy holds as queued what went long ago, and would send it again. So a number is counted up in the database and
 then in a small file beside it: at every start and stop, after every backup, and every minute in which something
-changed. A database whose number is
-below the file's is older than what ran here; one with another name belongs somewhere else. Without the file nobody can
-tell: whoever rolled back the whole machine removes it, and the start is as careful as after a copy.
+changed. A database whose number is below the file's is older than what ran here; one with another name belongs
+somewhere else. Without the file nobody can tell: whoever rolled back the whole machine removes it, and the start is as
+careful as after a copy.
 """
 
 import fcntl

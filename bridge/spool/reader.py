@@ -26,6 +26,11 @@ class Reader:
         self._busy = False
         self._closed = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether the thread answers somebody."""
+        return self._busy
+
     async def run(self, question: Callable[[], T]) -> T:
         """The answer of `question`, or what it raised; `StoreUnavailable` once closed."""
         if self._closed:

@@ -41,6 +41,10 @@ class SqlSpool:
         """Ask over a connection that does not write. Raises `StoreUnavailable`."""
         raise NotImplementedError
 
+    async def _find(self, query: Callable[[apsw.Connection], T]) -> T:
+        """The same for what finds a few rows by their keys."""
+        return await self._read(query)
+
     async def bury(self, notification_id: str, body: bytes, reason: str, at: float) -> None:
         await self._write(lambda db: retention.bury(db, notification_id, body, reason, at))
 
@@ -65,7 +69,7 @@ class SqlSpool:
         raise NotImplementedError
 
     async def conversation(self, phone: str, line: str | None, now: float) -> Conversation | None:
-        return await self._read(lambda db: intakes.find_conversation(db, phone, line, now))
+        return await self._find(lambda db: intakes.find_conversation(db, phone, line, now))
 
     async def expired(self, now: float, limit: int) -> list[Delivery]:
         """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""

@@ -270,6 +270,19 @@ class SqliteSpool(SqlSpool):
             self.writer.note(error)
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
+    async def _find(self, query: Callable[[apsw.Connection], T]) -> T:
+        """On the loop, where nothing is in the way: to another thread and back is several times as far."""
+        if self._closed or self._reader.busy:
+            return await self._read(query)
+        try:
+            self._reading.set_busy_timeout(0)
+            try:
+                return query(self._reading)
+            finally:
+                self._reading.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
+        except apsw.Error:  # the thread has patience, and says what is wrong
+            return await self._read(query)
+
     async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
         if self._closed:
             raise StoreUnavailable("the spool is closed")

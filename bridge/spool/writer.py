@@ -186,10 +186,12 @@ class Writer:
             self._rollback()
             return _refuse(items, StoreUnavailable(self.broken))
         answers = self._try(items, results)
-        if not any(_is_full(error) for _, _, error in answers):
+        # Only those: where each got a transaction of its own, the others are committed.
+        again = [item for item, (_, _, error) in zip(items, answers, strict=True) if _is_full(error)]
+        if all(item.can_wait for item in again) or not self._make_room():
             return answers
-        needed = any(not item.can_wait for item in items)
-        return self._try(items) if needed and self._make_room() else answers
+        then = iter(self._try(again))
+        return [next(then) if _is_full(answer[2]) else answer for answer in answers]
 
     def _try(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
         if results is None:

@@ -165,14 +165,16 @@ async def _envelope(session: Session, commands: dict[replies.Stage, bytes], with
 
 
 async def _reset(session: Session, within: float, *, message_begun: bool = False) -> None:
-    """Clears the envelope; a connection on which that fails is closed.
+    """Clears the envelope; a connection on which that fails is closed, and one whose replies are out of step.
 
     A server that waits for the message, though nobody is left to get it, is given an empty one (RFC 2920, 3.1).
     """
     with suppress(OSError):
         if message_begun:
             await session.say(b".\r\n", 1, within)
-        await session.say(b"RSET\r\n", 1, within)
+        (reply,) = await session.say(b"RSET\r\n", 1, within)
+        if not replies.is_positive(reply.code):
+            session.close()
 
 
 def _options(session: Session, delivery: Delivery) -> list[bytes]:

@@ -31,6 +31,14 @@ def test_people_read_it_line_by_line(here: Here, config: Path, mail: Path) -> No
     assert "sender" in lines["limits"]
 
 
+def test_a_stranger_s_mail_does_nothing_to_the_terminal(here: Here, config: Path, mail: Path) -> None:
+    mail.write_text(MAIL + "\x1b[31m \u202e \u2066 \x9b31m\n", encoding="utf-8")
+    to = "\x1b[31m\u202eanna@sms.example.com"
+    ran = here("explain", mail, "--from", "anna@example.com", "--to", to, "--config", config)
+    assert "answer" in ran.out
+    assert ran.out.replace("\n", "").isprintable()
+
+
 def test_programs_read_json_and_a_refusal_is_exit_1(here: Here, config: Path, mail: Path) -> None:
     ran = here(
         "explain", mail, "--from", "eve@example.net", "--to", "nobody@elsewhere.example", "--config", config, "--json"

@@ -1,15 +1,25 @@
 """Usage, help and exit codes of all commands."""
 
+import array
 import fcntl
 import importlib.metadata
 import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
 from pathlib import Path
 
 import apsw
 import pytest
 
 from bridge.spool import sqlite
-from tests.cli.conftest import Here, smsbridge
+from tests.cli.conftest import MAIN, ROOT, Here, smsbridge
+from tests.cli.test_queue import put
+from tests.make import delivery
+from tests.wait import PATIENCE
 
 COMMANDS = [
     "demo", "serve", "check", "route", "send", "simulator",
@@ -148,3 +158,35 @@ def test_what_follows_two_dashes_is_no_option(here: Here, config: Path, made: Pa
     assert made.exists()
     ran = here("trace", "--config", config, "--", "--json")
     assert (ran.code, ran.err) == (1, "there is nothing with the id --json\n")
+
+
+def waiting_octets(descriptor: int) -> int:
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
+def test_a_slow_reader_gets_all_of_a_long_output(config: Path, made: Path) -> None:
+    """What a stopped writer did not get rid of in one write was lost with PYTHONUNBUFFERED, and the exit code was 0."""
+    assert made.exists()
+    put(config, *(delivery(number, reason="x" * 200) for number in range(1, 1001)))
+    program = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "queue", "list", "--json", "--config", str(config)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    came, deadline, out = b"", time.monotonic() + 3 * PATIENCE, program.stdout.fileno()
+    while time.monotonic() < deadline:
+        while waiting_octets(out) < 65536 and program.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        program.send_signal(signal.SIGSTOP)  # a system call under way ends with what it has done
+        program.send_signal(signal.SIGCONT)
+        octets = os.read(out, 65536)
+        came += octets
+        if not octets:
+            break
+    assert program.wait(PATIENCE) == 0
+    program.stdout.close()
+    assert len(json.loads(came)) == 1000

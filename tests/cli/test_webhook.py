@@ -1,5 +1,6 @@
 """The webhook by its public address: the real one, and all that may stand in its place."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,6 +82,19 @@ async def test_without_an_address(tmp_path: Path) -> None:
 async def test_nobody_there(tmp_path: Path, url: str, says: str) -> None:
     found = only(await webhook.look(asking(tmp_path, public_url=url)))
     assert (found.level, says in found.text) == ("fail", True)
+
+
+async def test_what_speaks_no_http_is_not_shown_with_the_secret(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SSH-2.0-\x1b[31m\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        made = asking(tmp_path, public_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        found = only(await webhook.look(made))
+    assert (found.level, "cannot be reached" in found.text) == ("fail", True)
+    assert made.configuration.secrets.webhook[0] not in f"{found.text}{found.remedy}"
 
 
 async def test_a_certificate_that_the_provider_would_refuse(tmp_path: Path) -> None:

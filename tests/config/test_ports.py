@@ -1,12 +1,17 @@
 """Listeners that collide, and a console that others can reach."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from bridge import config
 from bridge.config import Endpoint, ports
+from bridge.config.network import is_loopback
+from bridge.config.settings import ConsoleSettings, SmtpdSettings, WebhookSettings
 from tests.config import setup
+
+HERE = Path(__file__).parents[2]
 
 
 def endpoints(*written: str) -> list[Endpoint]:
@@ -43,3 +48,20 @@ def test_a_console_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
     assert "for want of users it shows no page" in alone
     (known,) = warned(tmp_path, 'listen = ["0.0.0.0:8081"]\nusers_file = "console-users"')
     assert "does not encrypt" in known
+
+
+def test_row_132_what_operators_see_is_open_to_this_machine_only(tmp_path: Path) -> None:
+    """Pages, health and metrics share one listener: on loopback unless told otherwise, and then `check` warns."""
+    shipped = tomllib.loads((HERE / "config" / "bridge.toml").read_text(encoding="utf-8"))
+    for section, settings in (
+        ("smtpd", SmtpdSettings()),
+        ("webhook", WebhookSettings()),
+        ("console", ConsoleSettings()),
+    ):
+        hosts = [entry.host for entry in settings.listen]
+        assert hosts
+        assert all(is_loopback(host) for host in hosts)
+        assert shipped[section]["listen"] == [f"{entry.host}:{entry.port}" for entry in settings.listen]
+    for everywhere in ("0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "console.example.com:8081"):
+        (warning,) = warned(tmp_path, f'listen = ["{everywhere}"]')
+        assert "others can reach the console" in warning

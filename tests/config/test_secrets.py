@@ -29,6 +29,14 @@ def test_secrets_come_from_the_credentials_directory_first(tmp_path: Path) -> No
     assert "websms.token_file" not in [one.key for one in loaded.warnings]
 
 
+def test_a_token_that_is_only_a_comment_is_warned_of(tmp_path: Path) -> None:
+    """As the Debian package leaves it, so that the service may run before there is an account."""
+    path = setup.put(tmp_path, setup.GOOD)
+    setup.private(tmp_path / "websms-token", "# no token yet\n")
+    (warning,) = [one for one in config.load(path, {}).warnings if one.key == "websms.token_file"]
+    assert "holds a comment and no token" in str(warning)
+
+
 def test_every_line_of_the_webhook_secret_and_of_the_key_file_counts(tmp_path: Path) -> None:
     path = setup.put(tmp_path, setup.GOOD)
     written = ["a-made-up-secret-1", "a-made-up-secret-2"]

@@ -1,15 +1,18 @@
 """Who gets through: names, logins, forged requests, roles; and what every answer says to browsers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from multidict import CIMultiDict
 
 from bridge.console.gate import HEADERS, peer_of, text
 from tests.console.conftest import OPERATOR, VIEWER, Desk, desk_at, seal_of
 from tests.console.scene import delivery, put
+from tests.wait import PATIENCE
 
 PAGES = ("/", "/messages", "/messages/M1", "/conversations", "/conversations/4711", "/routes")
 LAMPS = ("/healthz", "/readyz")
@@ -117,6 +120,27 @@ async def test_a_body_without_end_is_not_read(desk: Desk) -> None:
         assert answer.status == 413
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a few such connections from a few addresses would have taken all that there are."""
+    monkeypatch.setattr("bridge.console.gate.BODY_WITHIN", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.daemon.ports["console"][0])
+    writer.write(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nseal")
+    answer = await asyncio.wait_for(reader.readline(), PATIENCE)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("cookie", [b"\xff\xfe", b'"\\377"', "ü".encode(), b"", b"x" * 99, b"\xed\xa0\x80"], ids=repr)
+async def test_a_cookie_that_we_never_gave_is_none(desk: Desk, cookie: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.daemon.ports["console"][0])
+    ask = b"GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: smsbridge=" + cookie + b"\r\n\r\n"
+    writer.write(ask)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"Set-Cookie: smsbridge=" in answer
+
+
 async def test_a_viewer_looks_and_changes_nothing(waiting: tuple[Desk, str]) -> None:
     desk, path = waiting
     person = await desk.logged_in(VIEWER)
@@ -165,13 +189,23 @@ async def test_a_spool_that_does_not_answer_is_said(desk: Desk) -> None:
         ("127.0.0.1", "203.0.113.5, 198.51.100.9", "198.51.100.9"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("fe80::1%eth0", "", "fe80::1"),
+        ("127.0.0.1", "198.51.100.9:51234", "198.51.100.9"),
+        ("::1", "203.0.113.5, [2001:db8::9]:443", "2001:db8::9"),
+        ("::1", "2001:db8::9", "2001:db8::9"),
         ("127.0.0.1", "nonsense", None),
+        ("127.0.0.1", "[", None),
         (None, "", None),
     ],
 )
 def test_who_asks(remote: str | None, forwarded: str, found: str | None) -> None:
-    request = Mock(remote=remote, headers={"X-Forwarded-For": forwarded})
+    request = Mock(remote=remote, headers=CIMultiDict({"X-Forwarded-For": forwarded}))
     assert peer_of(request) == (ip_address(found) if found else None)
+
+
+def test_who_asks_is_whom_the_last_line_names() -> None:
+    """Some web servers add a line of their own (HAProxy), and what stands above it the visitor wrote."""
+    said = CIMultiDict([("X-Forwarded-For", "203.0.113.5"), ("X-Forwarded-For", "198.51.100.9")])
+    assert peer_of(Mock(remote="127.0.0.1", headers=said)) == ip_address("198.51.100.9")
 
 
 def test_fields_are_short_and_one_line() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.daemon import readiness
-from bridge.message import Channel, StoreUnavailable
+from bridge.delivery.pauses import Pause
+from bridge.message import Channel, StoreUnavailable, Verdict
 from bridge.spool.sqlite import SqliteSpool
 from tests.daemon.conftest import House
 
@@ -67,6 +68,21 @@ async def test_a_full_disk_is_shown_and_no_reason(house: House) -> None:
     shown = await asked(house, closed=True)
     assert shown["ready"]
     assert "room on the disk" in shown["degraded"][0]
+
+
+async def test_nobody_s_number_or_address_is_shown_to_whoever_asks(house: House) -> None:
+    """A route is named by its address or number, and the provider's words may hold whatever it likes."""
+    await house.start()
+    pauses = house.daemon._agents[Channel.SMS].pauses
+    until = 4e9
+    for route in ("anna@sms.example.com", "anton@sms.example.com", "436600000001"):
+        words = "no SMS to +43 660 0000001 for bernd@example.org"
+        pauses.adopt(route, Pause(Verdict.OURS, until, 60.0, 60.0, "4004", words, None))
+    _, shown = await house.readyz()
+    said = str(shown)
+    assert not [word for word in ("anna", "anton", "bernd", "0000001", "436600") if word in said]
+    assert len(shown["degraded"]) == len(shown["paused"]) == 3
+    assert shown["degraded"][0].startswith("paused: sms a***@sms.example.com: 4004 no SMS to ")
 
 
 async def test_a_spool_that_cannot_commit_is_a_reason(house: House) -> None:

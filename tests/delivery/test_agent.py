@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -32,6 +33,7 @@ class Scripted:
     answers: dict[str, Receipt | BaseException] = field(default_factory=dict)  # by delivery id
     default: Receipt = OK
     gate: asyncio.Event | None = None  # calls wait for it
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)  # by delivery id, instead of that
     calls: list[Delivery] = field(default_factory=list)
     states: list[State] = field(default_factory=list)  # in the spool, at the moment of the call
     now: int = 0
@@ -44,8 +46,9 @@ class Scripted:
         try:
             ((found, _),) = await self.spool.show(delivery.id)
             self.states.append(found.state)
-            if self.gate is not None:
-                await self.gate.wait()
+            gate = self.gates.get(delivery.id, self.gate)
+            if gate is not None:
+                await gate.wait()
             answer = self.answers.get(delivery.id, self.default)
             if isinstance(answer, BaseException):
                 raise answer
@@ -150,6 +153,45 @@ async def test_row_95_never_more_calls_than_allowed(rig: Rig, most: int) -> None
     rig.carrier.gate.set()
     await rig.reach(*[State.SENT] * 10)
     assert rig.carrier.most == most
+
+
+async def test_row_95_nor_by_whoever_stood_in_line_for_a_turn(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was free when answers asked for a turn, another turn may have taken before they had theirs."""
+    started, free = rig.spool.start, asyncio.Event()
+    waiting = 0
+
+    async def slow(*asked: Any) -> list[Delivery]:
+        nonlocal waiting
+        found = await started(*asked)
+        waiting += 1
+        await free.wait()
+        return found
+
+    rig.carrier.gates = {f"M1-{number}": asyncio.Event() for number in range(1, 5)}
+    rig.carrier.gate = asyncio.Event()
+    await rig.put(*(delivery(number) for number in range(1, 5)))
+    agent = rig.start(max_in_flight=4)
+    await rig.calls(4)
+    monkeypatch.setattr(rig.spool, "start", slow)
+    rig.carrier.gates["M1-1"].set()
+    await until(lambda: waiting, "a turn under way")  # there was nothing more
+    rig.carrier.gates["M1-2"].set()
+    rig.carrier.gates["M1-3"].set()
+    await until(lambda: rig.carrier.now == 1, "more answers")
+    await rig.put(*(delivery(number, mail="M2") for number in range(1, 11)))
+    for _ in range(20):
+        agent.wake()
+        await asyncio.sleep(0.001)
+    free.set()
+    await rig.calls(7)
+    for _ in range(20):
+        agent.wake()
+        await asyncio.sleep(0.001)
+    assert rig.carrier.most <= 4
+    for gate in (rig.carrier.gate, *rig.carrier.gates.values()):
+        gate.set()
+    await rig.reach(*[State.SENT] * 10, mail="M2")
+    assert rig.carrier.most <= 4
 
 
 async def test_what_a_command_queued_is_found_without_a_wake(rig: Rig) -> None:
@@ -318,10 +360,10 @@ async def test_row_72_an_outcome_that_cannot_be_written_is_written_later(rig: Ri
 
 
 async def test_what_could_not_begin_goes_when_the_store_is_back(rig: Rig, tmp_path: Path) -> None:
-    """The lease was taken, then the store was busy: an alarm must not wait until the lease lapses."""
+    """The store is busy for a while: an alarm waits no longer than that."""
     rig.start(max_in_flight=8, rate=20.0)
     await rig.put(*(delivery(number) for number in range(1, 9)))
-    await rig.calls(2)  # the others are claimed, and begin one after the other
+    await rig.calls(2)  # the others wait for the pace
     with locked(tmp_path / "s.db"):
         await asyncio.sleep(0.3)  # several try to begin meanwhile
     await rig.reach(*[State.SENT] * 8)

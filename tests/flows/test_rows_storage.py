@@ -14,9 +14,12 @@ import pytest
 from bridge.message import Channel, Sms, State, encode_sms
 from bridge.spool.generation import file_of
 from bridge.spool.sqlite import open_spool
+from tests import pg
 from tests.faulty_disk import fill, small
+from tests.flows.program import PROGRAM
 from tests.flows.relays import missing
 from tests.flows.rig import POSTMASTER, SILENT_ADDRESS, Bridge, letter, queue_id, running, words
+from tests.long import spools
 from tests.make import NOW, delivery, intake
 from tests.wait import until, until_async
 
@@ -171,6 +174,36 @@ async def test_row_77_who_rolls_back_a_whole_machine_removes_a_file(tmp_path: Pa
         assert simulator.messages == []
 
 
+async def test_row_79_while_postgresql_is_away_both_doors_say_later_and_it_recovers_alone(
+    tmp_path: Path, postgres: pg.Server
+) -> None:
+    async with spools.fresh(tmp_path, postgres) as spool, running(tmp_path, start=False) as (bridge, simulator):
+        spool.give(bridge)
+        bridge.start()
+        await bridge.ready()
+        simulator.fault(delay=1.0)
+        first = await bridge.post(letter("unterwegs"), SILENT_ADDRESS)
+        await until(lambda: simulator.messages or None, "the call is under way")
+        await asyncio.to_thread(postgres.stop)
+        try:
+            assert (await bridge.reply(letter("zu früh"), SILENT_ADDRESS)).startswith("451 4.3.0 ")
+            notified = await simulator.incoming(phone="436600000010", line="436600000099", text="zu früh")
+            await until(lambda: notified.attempts or None, "the provider is answered")
+            assert {attempt.http for attempt in notified.attempts} == {503}
+            shown = await bridge.readiness()
+            assert (shown["ready"], "spool" in str(shown["reasons"])) == (False, True)
+        finally:
+            await asyncio.to_thread(postgres.start)
+        await bridge.ready()
+        assert (await bridge.settled(first, "sent"))["attempts"] == 1, "its outcome is written down all the same"
+        await bridge.post(letter("wieder da"), SILENT_ADDRESS)
+        await simulator.idle()
+        await bridge.drained()
+        assert [message.text for message in simulator.messages] == ["unterwegs", "wieder da"]
+        assert len(bridge.mails_to(POSTMASTER)) == 1, "the SMS of a stranger, once"
+        assert await bridge.stop() == 0
+
+
 async def test_row_83_killed_for_its_memory_it_starts_again_whatever_the_queue(tmp_path: Path) -> None:
     """The queue lives on the disk: neither what the daemon keeps nor what it does first grows with it."""
     async with running(tmp_path, start=False) as (bridge, simulator):
@@ -199,10 +232,24 @@ def _resident(bridge: Bridge) -> int:
     return int(Path(f"/proc/{bridge.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def test_row_84_a_daemon_that_does_not_turn_says_nothing_to_the_watchdog(
+_BLOCKED = """
+import os, signal, sys, time
+
+def block(*_):
+    print("blocked", file=sys.stderr, flush=True)
+    while os.path.exists("{held}"):
+        time.sleep(0.02)
+
+signal.signal(signal.SIGUSR1, block)
+"""
+
+
+async def test_row_84_a_daemon_whose_loop_is_blocked_says_nothing_to_the_watchdog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then systemd kills it, which is row 67."""
+    """Then systemd kills it, which is row 67; its other threads run on."""
+    held = tmp_path / "held"
+    monkeypatch.setattr(Bridge, "program", _BLOCKED.format(held=held) + PROGRAM)
     async with running(tmp_path, start=False) as (bridge, _):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
             systemd.bind(str(tmp_path / "notify"))
@@ -214,13 +261,19 @@ async def test_row_84_a_daemon_that_does_not_turn_says_nothing_to_the_watchdog(
             bridge.start()
             await bridge.ready()
             await until(lambda: "WATCHDOG=1" in _heard(systemd) or None, "it says that it is alive")
-            bridge.signal(signal.SIGSTOP)
-            await asyncio.sleep(0.2)
+            held.touch()
+            bridge.signal(signal.SIGUSR1)
+            await until(lambda: "blocked" in bridge.log or None, "its loop does not turn")
             _heard(systemd)  # what was said before
             silent_until = time.monotonic() + 1.0
             while time.monotonic() < silent_until:
                 assert "WATCHDOG=1" not in _heard(systemd)
                 await asyncio.sleep(0.05)
+            held.unlink()
+            await until(lambda: "WATCHDOG=1" in _heard(systemd) or None, "it goes on where nobody killed it")
+            held.touch()
+            bridge.signal(signal.SIGUSR1)
+            await until(lambda: bridge.log.count("blocked") == 2 or None, "again")
             bridge.kill()
         monkeypatch.undo()
         bridge.start()

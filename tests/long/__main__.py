@@ -12,7 +12,22 @@ from typing import Any
 
 from bridge import log
 from tests import pg
-from tests.long import collapse, count, cut, fuzz, hours, kill, lost, nodes, outage, reading, slow, steps
+from tests.long import (
+    collapse,
+    count,
+    cut,
+    fuzz,
+    hours,
+    image,
+    kill,
+    lost,
+    nodes,
+    outage,
+    package,
+    reading,
+    slow,
+    steps,
+)
 from tests.long.cluster import ORDINARY, Variant
 
 
@@ -85,6 +100,8 @@ _Figures = (
     | slow.Figures
     | reading.Figures
     | count.Figures
+    | image.Figures
+    | package.Figures
 )
 
 _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] = {
@@ -155,6 +172,11 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
         "parts counted here and at the simulator",
         lambda _, chosen: count.prove(characters=chosen.characters, seed=chosen.seed),
     ),
+    "package": (
+        "the Debian package in a clean Debian under systemd; needs root",
+        lambda _, __: package.prove(),
+    ),
+    "image": ("the image of systemd/Containerfile built and run; needs root", lambda place, _: image.prove(place)),
     "reading": ("hostile mails read, goal 200 ms each", lambda _, __: reading.measure()),
 }
 

@@ -1,6 +1,6 @@
 """One life of a spool, from power-on to the next cut: everything that a bridge asks of it, at once.
 
-Senders that come again when nobody answered them, a claim, carriers, phones whose reports come late, twice or before
+Senders that come again when nobody answered them, an agent, carriers, phones whose reports come late, twice or before
 the answer, a purge. The ledger is told of every question before it is put and of every answer.
 """
 
@@ -79,7 +79,7 @@ class Life:
     async def _work(self) -> None:
         await self._start()
         work = [self._send() for _ in range(SENDERS)]
-        ended = await asyncio.gather(*work, self._settle(), self._note(), self._claim(), return_exceptions=True)
+        ended = await asyncio.gather(*work, self._settle(), self._note(), self._deliver(), return_exceptions=True)
         ended += await asyncio.gather(*self._tasks, return_exceptions=True)
         for error in ended:
             if error is not None and not isinstance(error, _Gone):
@@ -169,30 +169,48 @@ class Life:
         again = [replace(one, id=f"{name}-{place}", mail=name) for place, one in enumerate(first.deliveries, 1)]
         return replace(first, id=name, deliveries=tuple(map(self._dated, again)), at=self._now)
 
-    async def _claim(self) -> None:
+    async def _deliver(self) -> None:
+        """As an agent does: what is due is put into SENDING, then called."""
         while True:
-            claimed = 0
+            begun = 0
             for channel in Channel:
-                found = await self._ask(self._spool.claim(channel, CARRIED, self._now, self._now + 300.0))
-                claimed += len(found)
-                for one in found:
+                found = await self._begin(channel, CARRIED)
+                begun += len(found)
+                for entry in found:
                     await self._carried.acquire()
-                    task = asyncio.create_task(self._carry(self._ledger.entries[one.id]))
+                    task = asyncio.create_task(self._carry(entry))
                     self._tasks.add(task)
                     task.add_done_callback(lambda _: self._carried.release())
-            if claimed == 0 and self._count >= self._ends_after:
+            if begun == 0 and self._count >= self._ends_after:
                 return
             await asyncio.sleep(0)
 
+    async def _begin(self, channel: Channel, limit: int, *after: Step) -> list[Entry]:
+        self._ledger.starting += 1
+        found = await self._ask(self._spool.start(channel, limit, self._now, self._now + 300.0, (), after))
+        self._ledger.starting -= 1
+        entries = [self._ledger.entries[one.id] for one in found]
+        for entry in entries:  # the answer to its sender may still be on its way
+            queued = entry.known or Fact(State.QUEUED, ("queued",))
+            self._expect(queued.state is State.QUEUED, f"{entry.delivery.id} was begun as {queued}")
+            entry.known, entry.asked, entry.changed = queued.then(State.SENDING, "sending"), None, self._now
+        return entries
+
     async def _carry(self, entry: Entry) -> None:
-        """One attempt, its answer, and what the phone says."""
+        """One attempt after the other: where an answer and the next attempt go together, one carrier makes both."""
+        following: list[Entry] = [entry]
+        while following:
+            following = await self._attempt(following[0])
+
+    async def _attempt(self, entry: Entry) -> list[Entry]:
+        """The answer to a call, and what the phone says; what was begun with it."""
         name, dice = entry.delivery.id, self._chance
         is_sms = entry.delivery.channel is Channel.SMS
-        await self._move(entry, Step(id=name, to=State.SENDING, event="sending", attempts=1), "sending")
+        following: list[Entry] = []
         fate = dice.random()
         if fate < 0.05:
-            return  # the answer does not come before the power goes
-        if fate < 0.15:
+            pass  # the answer does not come before the power goes
+        elif fate < 0.15:
             step = Step(id=name, to=State.QUEUED, event="deferred", code="5003", text="later", next_at=self._now + 60)
             await self._move(entry, step, "deferred")
         elif fate < 0.25:
@@ -204,11 +222,15 @@ class Life:
         elif fate < 0.5 and is_sms:
             await self._overtaken(entry)
         else:
-            await self._move(
-                entry, Step(id=name, to=State.SENT, event="sent", code="2000", transfer_id=f"t-{name}"), "sent"
-            )
+            sent = Step(id=name, to=State.SENT, event="sent", code="2000", transfer_id=f"t-{name}")
+            if dice.random() < 0.5:
+                asked = self._begin(entry.delivery.channel, 1, sent)
+                following = await self._change(entry, State.SENT, ("sent",), asked)
+            else:
+                await self._move(entry, sent, "sent")
             if is_sms and dice.random() < 0.7:
                 await self._report(entry, ReportState.DELIVERED, State.DELIVERED, "delivered")
+        return following
 
     async def _overtaken(self, entry: Entry) -> None:
         """The report is there before the answer that says what it is about."""

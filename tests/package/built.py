@@ -71,11 +71,13 @@ def higher(package: Path, version: str, directory: Path) -> Path:
     tree = directory / f"tree-{version}"
     run("dpkg-deb", "--raw-extract", package, tree)
     control = tree / "DEBIAN" / "control"
-    text, times = re.subn("^Version: .*$", f"Version: {version}", control.read_text(encoding="utf-8"), flags=re.M)
+    text, times = re.subn(
+        "^Version: .*$", f"Version: {version}", control.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert times == 1
     control.write_text(text, encoding="utf-8")
     (ours,) = tree.glob("usr/lib/smsbridge/lib/python*/site-packages/bridge/__init__.py")
-    source, times = re.subn('^__version__ = ".*"$', f'__version__ = "{version}"', ours.read_text(), flags=re.M)
+    source, times = re.subn('^__version__ = ".*"$', f'__version__ = "{version}"', ours.read_text(), flags=re.MULTILINE)
     assert times == 1
     ours.write_text(source, encoding="utf-8")
     with (tree / "etc" / "smsbridge" / "bridge.toml").open("a", encoding="utf-8") as shipped:

@@ -1,7 +1,7 @@
 """A clean Debian in a directory, with a real systemd as its first process and a network of its own.
 
-Made of packages by mmdebstrap, started by systemd-nspawn: namespaces of this kernel, no image from elsewhere. The network
-is a loopback and nothing else, so all ports are free and nothing in it reaches anybody. It takes root.
+Made of packages by mmdebstrap, started by systemd-nspawn: namespaces of this kernel, no image from elsewhere. The
+network is a loopback and nothing else, so all ports are free and nothing in it reaches anybody. It takes root.
 """
 
 import json
@@ -11,7 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.package import built
+
+ASKED = "SMSBRIDGE_MACHINE"
+"""The environment variable with which tests that need one are asked for."""
 
 _INCLUDE = "systemd-sysv,dbus,python3,adduser,ca-certificates,init-system-helpers"
 _PATIENCE = 60.0  # seconds; booting takes two
@@ -21,7 +26,7 @@ def clean(directory: Path) -> Path:
     """The Debian this machine runs, as it is after its installation; skips where it cannot be had."""
     if os.geteuid() != 0:
         # Also in CI: it says itself that it works as an ordinary user.
-        built.pytest.skip("only root may make and boot a machine of its own")
+        pytest.skip("only root may make and boot a machine of its own")
     built.tool("systemd-nspawn", "systemd-container")
     release = dict(line.partition("=")[::2] for line in Path("/etc/os-release").read_text().splitlines())
     suite = release.get("VERSION_CODENAME", "")
@@ -125,10 +130,10 @@ class Machine:
         """What the service and systemd said about it."""
         return self.try_("journalctl", "--no-pager", "--output=cat", "--unit=smsbridge.service").stdout
 
-    def web(self, url: str, body: str | None = None) -> Any:
-        """JSON of an address in the machine; with a body it is a POST."""
-        asks = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1], *map(str.encode, sys.argv[2:])).read().decode())"
-        return json.loads(self.run("python3", "-c", asks, url, *([] if body is None else [body])))
+    def web(self, url: str) -> Any:
+        """JSON of an address in the machine."""
+        asks = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1]).read().decode())"
+        return json.loads(self.run("python3", "-c", asks, url))
 
     def mail(self, port: int = 8025, *, to: str = "anna@sms.example.com", text: str = "Hello") -> str:
         """Sends one as office@example.com; the answer to its text."""

@@ -71,6 +71,15 @@ async def test_everything_of_it_goes_and_nothing_else(spool: Store) -> None:
     assert again.counts == {}
 
 
+@pytest.mark.parametrize("spelt", ["+43 660 00 00 00 1", "0660/0000-0-0-1", "+43 (660) 000.00.01", PHONE])
+async def test_however_a_carrier_spelt_it(spool: Store, spelt: str) -> None:
+    said = f"not {spelt} but {OTHER}"
+    await spool.accept(intake(delivery(recipient=OTHER, state=State.FAILED, reason=said)))
+    assert (await spool.forget(WANTED, LATER, yes=False)).counts == {"mentions": 2}
+    ((found, events),) = await spool.show("M1")
+    assert [found.reason, *(event.text for event in events)] == [f"not (forgotten) but {OTHER}"] * 2
+
+
 async def test_what_it_sent_does_not_come_back_with_the_providers_repeat(spool: Store) -> None:
     await known(spool)
     await spool.forget(WANTED, LATER, yes=False)

@@ -117,21 +117,22 @@ async def _submit(spool: PostgresSpool, number: int, chosen: random.Random) -> N
 
 
 async def _deliver(spool: PostgresSpool, done: asyncio.Event) -> list[str]:
-    """As an agent does, whose calls always succeed; the ids it called."""
+    """As an agent does, whose calls always succeed: answers and what begins go together; the ids it called."""
     calls: list[str] = []
+    answers: list[Step] = []
     while True:
         try:
-            claimed = await spool.claim(Channel.SMS, 8, NOW, NOW + 300)
-            if not claimed and done.is_set() and not await spool.release_leases(NOW + 301):
-                return calls
+            begun = await spool.start(Channel.SMS, 8, NOW, NOW + 300, (), answers)
         except StoreUnavailable:
+            for step in answers:  # alone, and then nothing
+                await _move(spool, step)
+            answers = []
+            await asyncio.sleep(0.01)
             continue
-        for item in claimed:
-            if await _move(
-                spool, Step(id=item.id, to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}))
-            ):
-                calls.append(item.id)
-                assert await _move(spool, Step(id=item.id, to=State.SENT, event="sent"))
+        if not begun and not answers and done.is_set():
+            return calls
+        calls += [found.id for found in begun]
+        answers = [Step(id=found.id, to=State.SENT, event="sent") for found in begun]
         await asyncio.sleep(0)
 
 

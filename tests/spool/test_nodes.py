@@ -31,8 +31,12 @@ async def state(spool: PostgresSpool, name: str = "M1-1") -> State:
 async def begun(spool: PostgresSpool, **changes: Any) -> None:
     """One SMS whose call is under way."""
     await spool.accept(intake(delivery(**changes)))
-    assert len(await spool.claim(Channel.SMS, 1, NOW, NOW + 300)) == 1
-    assert await spool.move([SENDING], NOW) == [True]
+    assert await started(spool, 1) == ["M1-1"]
+
+
+async def started(spool: PostgresSpool, limit: int, channel: Channel = Channel.SMS, now: float = NOW) -> list[str]:
+    """What an agent that asks for work would call now."""
+    return [found.id for found in await spool.start(channel, limit, now, now + 300, (), ())]
 
 
 def test_only_who_stands_still_in_full_view_is_dead() -> None:
@@ -57,9 +61,10 @@ async def test_row_82_what_a_frozen_node_left_is_taken_over(emptied: Database) -
     await frozen.accept(
         intake(delivery(1), delivery(2), delivery(3, channel=Channel.MAIL), delivery(4, channel=Channel.MAIL))
     )
-    assert len(await frozen.claim(Channel.SMS, 9, NOW, NOW + 300)) == 2
-    assert len(await frozen.claim(Channel.MAIL, 1, NOW, NOW + 300)) == 1
-    assert await frozen.move([SENDING, dataclasses.replace(SENDING, id="M1-3")], NOW) == [True, True]
+    assert await started(frozen, 1) == ["M1-1"]
+    assert await started(frozen, 1, Channel.MAIL) == ["M1-3"]
+    # And a lease, as on what is past its end.
+    assert [item.id for item in await frozen.claim(Channel.SMS, 9, NOW, NOW + 300)] == ["M1-2"]
     awake = await emptied.open(**QUICK, clock=lambda: NOW + 5)
 
     async def taken_over() -> bool:
@@ -69,10 +74,12 @@ async def test_row_82_what_a_frozen_node_left_is_taken_over(emptied: Database) -
     found = {item.id: item for item, _ in await awake.show("M1")}
     assert [item.state for item in found.values()] == [State.UNKNOWN, State.QUEUED, State.QUEUED, State.QUEUED]
     assert found["M1-1"].changed_at == NOW + 5
-    assert {item.id for item in await awake.claim(Channel.SMS, 9, NOW + 6, NOW + 300)} == {"M1-2"}
-    # It wakes: what it holds no more it does not send.
+    assert await started(awake, 9, now=NOW + 6) == ["M1-2"]
+    # It wakes: what it holds no more it does not send, by itself or when it asks for work.
     assert await frozen.move([dataclasses.replace(SENDING, id="M1-2")], NOW + 7) == [False]
-    assert await awake.move([dataclasses.replace(SENDING, id="M1-2")], NOW + 7) == [True]
+    assert await started(frozen, 9, now=NOW + 7) == []
+    assert await started(awake, 9, Channel.MAIL, NOW + 99) == ["M1-4", "M1-3"]
+    assert await started(frozen, 9, Channel.MAIL, NOW + 99) == []
     # And the answer to what it was calling counts.
     assert await frozen.move([SENT], NOW + 8) == [True]
     assert await state(awake) is State.SENT
@@ -112,8 +119,7 @@ async def test_row_82_a_late_answer_settles_nobody_elses_call(
     assert await other.recover(NOW + 1) == (1, 0)
     resent = Step(id="M1-1", to=State.QUEUED, event="resent", only_from=frozenset({State.UNKNOWN}), next_at=NOW)
     assert await other.move([resent], NOW + 2) == [True]
-    assert len(await other.claim(Channel.SMS, 1, NOW + 3, NOW + 300)) == 1
-    assert await other.move([SENDING], NOW + 3) == [True]
+    assert await started(other, 1, now=NOW + 3) == ["M1-1"]
     assert await frozen.move([late], NOW + 4) == [made]
     assert await state(other) is after
     ((_, events),) = await other.show("M1-1")
@@ -131,8 +137,7 @@ async def test_a_node_taken_for_dead_goes_on_under_a_new_name(emptied: Database)
     await node.accept(intake(delivery()))
     assert node.node.startswith("one-s:")
     assert node.node != name
-    assert len(await node.claim(Channel.SMS, 1, NOW, NOW + 300)) == 1
-    assert await node.move([SENDING], NOW) == [True]
+    assert await started(node, 1) == ["M1-1"]
     assert await node.move([SENT], NOW) == [True]
     await node.close()
     await other.close()

@@ -36,20 +36,19 @@ async def test_row_80_a_commit_whose_answer_is_lost_is_looked_up(emptied: Databa
 
 
 @pytest.mark.parametrize("when", list(When))
-async def test_a_call_is_begun_once_though_its_commit_lost_its_answer(emptied: Database, when: When) -> None:
+async def test_row_80_a_call_is_begun_once_though_its_commit_lost_its_answer(emptied: Database, when: When) -> None:
     async with wire(emptied.url) as (line, url):
         spool = await emptied.open(url=url)
         await spool.accept(mail(1))
         line.cut = when
-        assert [item.id for item in await spool.claim(Channel.SMS, 9, NOW, NOW + 300)] == ["M1-1"]
+        assert [item.id for item in await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ())] == ["M1-1"]
         line.cut = when
-        assert await spool.move([Step(id="M1-1", to=State.SENDING, event="sending", attempts=1)], NOW) == [True]
-        line.cut = when
-        assert await spool.move([Step(id="M1-1", to=State.SENT, event="sent")], NOW) == [True]
+        sent = Step(id="M1-1", to=State.SENT, event="sent")
+        assert await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), (sent,)) == []
         ((found, events),) = await spool.show("M1-1")
         assert (found.state, found.attempts) == (State.SENT, 1)
         assert [event.event for event in events] == ["queued", "sending", "sent"]
-        assert line.cuts == 3
+        assert line.cuts == 2
         await spool.close()
 
 
@@ -61,15 +60,35 @@ async def test_row_80_what_cannot_be_found_out_is_unavailable_and_the_call_can_s
     async with wire(emptied.url) as (line, url):
         spool = await emptied.open(url=url)
         await spool.accept(mail(1))
-        await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
-        step = Step(id="M1-1", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
-        monkeypatch.setattr(Link, "open", _away(Link.open))
-        line.cut = When.AFTER
-        with pytest.raises(StoreUnavailable, match="not known"):
-            await spool.move([step], NOW)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(Link, "open", _away(Link.open))
+            line.cut = When.AFTER
+            with pytest.raises(StoreUnavailable, match="not known"):
+                await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ())
         ((found, _),) = await spool.show("M1-1")
         assert found.state is State.SENDING
+        (again,) = await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ())  # nobody calls, and nobody else could
+        assert again.attempts == 1
+        assert await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ()) == []
+        ((found, _),) = await spool.show("M1-1")
+        assert (found.state, found.attempts) == (State.SENDING, 1)
+        await spool.close()
+
+
+async def test_a_move_to_sending_that_cannot_be_found_out_can_be_made_again(
+    emptied: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "RESOLVE_FOR", 0.3)
+    async with wire(emptied.url) as (line, url):
+        spool = await emptied.open(url=url)
+        await spool.accept(mail(1))
+        await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
+        step = Step(id="M1-1", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Link, "open", _away(Link.open))
+            line.cut = When.AFTER
+            with pytest.raises(StoreUnavailable, match="not known"):
+                await spool.move([step], NOW)
         assert await spool.move([step], NOW) == [True]  # nobody has begun it, and nobody else could
         assert await spool.move([step], NOW) == [False]
         await spool.close()

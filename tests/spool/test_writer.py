@@ -197,6 +197,30 @@ async def test_a_rollback_that_fails_leaves_nobody_waiting(
     assert numbers(tmp_path / "w.db") == [2]
 
 
+async def test_row_67_what_was_committed_is_not_done_again_for_a_neighbour_without_room(
+    db: apsw.Connection, tmp_path: Path, quick: bool
+) -> None:
+    """A large mail is more than the disk holds, which does not concern what waits beside it."""
+    db.execute("CREATE TABLE mails (content BLOB)").fetchall()
+    db.pragma("max_page_count", int(db.pragma("page_count")) + 10)
+
+    def large(db: apsw.Connection) -> None:
+        db.execute("INSERT INTO mails VALUES (zeroblob(1000000))")
+
+    writer = Writer(db, asyncio.get_running_loop(), make_room=lambda: True)
+    gate, before = await held(writer)
+    tasks = [
+        asyncio.create_task(writer.run(op, can_wait=op is large, quick=quick)) for op in (put(1), large, put(3))
+    ]
+    await asyncio.sleep(0)
+    gate.open.set()
+    answers = await asyncio.gather(before, *tasks, return_exceptions=True)
+    assert isinstance(answers.pop(2), StoreUnavailable)
+    assert answers == [None, 1, 3]
+    assert numbers(tmp_path / "w.db") == [1, 3]
+    await writer.close()
+
+
 async def test_closing_commits_what_waits_and_refuses_what_comes_later(
     db: apsw.Connection, tmp_path: Path, quick: bool
 ) -> None:

@@ -189,6 +189,16 @@ async def test_a_server_that_waits_for_a_message_to_nobody_gets_an_empty_one() -
         assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
 
 
+@pytest.mark.parametrize("late", ["354 go on\r\n", "554 no recipients\r\n"])
+async def test_a_connection_out_of_step_is_not_used_again(late: str) -> None:
+    """One reply too many came first: what answers RSET belongs to DATA, and the server may wait for a message."""
+    async with serving("250 what?\r\n250 ok\r\n250 ok\r\n", late) as (server, port), smarthost(port) as there:
+        assert (await there.send(delivery(), NOW)).verdict is Verdict.TEMPORARY
+        server.says += [ENVELOPE, "250 taken\r\n"]
+        assert (await there.send(delivery(), NOW)).verdict is Verdict.ACCEPTED
+        assert server.sessions == 2
+
+
 async def test_a_refusal_before_it_hangs_up_counts() -> None:
     found, server = await sent("550 5.7.1 blocked\r\n+")
     assert (found.verdict, found.code) == (Verdict.OURS, "550")

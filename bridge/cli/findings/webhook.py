@@ -41,10 +41,19 @@ async def look(case: Case) -> Sequence[Finding]:
     except aiohttp.ClientConnectorDNSError:
         return [fail("webhook", f"the name in {public} does not resolve", "publish it in DNS, or mend public_url")]
     except (aiohttp.ClientError, OSError) as error:
-        why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        why = _why(error)
         remedy = "start smsbridge and the proxy before it. Some routers let nobody in by the outside address: then "
         return [fail("webhook", f"{public} cannot be reached from here: {why}", remedy + _OUTSIDE)]
     return [_judged(right, wrong, public, limited=bool(settings.webhook.networks))]
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words without the address that was asked: the secret stands in it."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"what answers speaks no HTTP: {' '.join(error.message.split())}"
+    return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else str(error)
 
 
 def _judged(right: int, wrong: int, public: str, *, limited: bool) -> Finding:

@@ -1,4 +1,4 @@
-"""Claims and moves in PostgreSQL, for many deliveries in one trip, and who may make them."""
+"""Moves in PostgreSQL, and leases: for many deliveries in one trip, and who may make them."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -92,7 +92,7 @@ class Moves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an agent wants to lease; see `bridge.spool.Spool.claim`."""
+    """What somebody wants to lease, or an agent to begin; see `bridge.spool.Spool.start`."""
 
     channel: Channel
     limit: int
@@ -137,7 +137,7 @@ RETURNING {", ".join(f"deliveries.{name}" for name in deliveries.COLUMNS)}, seq
 
 
 def anything_due(db: Link, channel: Channel, now: float) -> bool:
-    """Whether a claim would be worth a transaction; only looks."""
+    """Whether to start something would be worth a transaction; only looks."""
     # Written as in the index, so that the planner sees that it is the same; both kinds of urgency use its order.
     asked = (
         "EXISTS (SELECT 1 FROM deliveries WHERE state = 'queued' AND lease IS NULL AND channel = :channel "

@@ -1,4 +1,4 @@
-"""What is due put into SENDING in PostgreSQL: claimed, fenced and begun in one statement.
+"""What is due put into SENDING in PostgreSQL: found, locked and begun in one statement of a fenced transaction.
 
 Where the answer of such a commit is lost for good, nobody knows of the deliveries that it may have put into SENDING. No
 call was made for them, so they are put back before anything else is started.
@@ -69,10 +69,8 @@ SELECT * FROM begun
 _URGENT, _NEXT_AT, _EXPIRES_AT = (deliveries.COLUMNS.index(name) for name in ("urgent", "next_at", "expires_at"))
 
 
-def start(db: Link, hand: Hand, node: str, wanted: Claim) -> list[Delivery]:
-    """What `bridge.spool.due.start` does, with `after` made before."""
-    if hand.strays:
-        _put_back(db, hand, node, wanted.now)
+def start(db: Link, node: str, wanted: Claim) -> list[Delivery]:
+    """What `bridge.spool.due.start` does; moves and strays come before it, see `transactions`."""
     found: list[Delivery] = []
     passed = 0
     asked = {
@@ -93,7 +91,8 @@ def start(db: Link, hand: Hand, node: str, wanted: Claim) -> list[Delivery]:
     return found
 
 
-def _put_back(db: Link, hand: Hand, node: str, now: float) -> None:
+def put_back(db: Link, hand: Hand, node: str, now: float) -> None:
+    """What this node put into SENDING without knowing; once in a transaction, before anything is started in it."""
     known = sorted(hand.calls.keys() | hand.doubts)
     rows = db.execute(
         "SELECT id FROM deliveries WHERE state = 'sending' AND sent_by = ? AND NOT id = ANY(?)", (node, known)

@@ -1,7 +1,7 @@
 """The contract on PostgreSQL: who asks, what is asked, and which connection answers. See the package for how it holds.
 
-Questions go over a second connection in a second thread. A node that has nothing to do writes only its heartbeat:
-claims and lapsed leases are looked for before a transaction is begun for them.
+Questions go over a second connection in a second thread. A node that has nothing to do writes only its heartbeat: what
+is due and which leases lapsed is looked for before a transaction is begun for it.
 """
 
 import asyncio

@@ -101,9 +101,13 @@ class Transactions:
         moved = moving.move_many(self._link, self.hand, self.node.id, [*(what for _, what in moves), *before])
         for (at, _), result in zip([*intakes, *moves], [*accepted, *moved[: len(moves)]], strict=True):
             results[at] = result
+        begun = False
         for at, what in enumerate(asked):
             if isinstance(what, Start):
-                results[at] = starting.start(self._link, self.hand, self.node.id, what.claim)
+                if self.hand.strays and not begun:  # what the first one starts is no stray of the next
+                    starting.put_back(self._link, self.hand, self.node.id, what.claim.now)
+                begun = True
+                results[at] = starting.start(self._link, self.node.id, what.claim)
             elif isinstance(what, Claim):
                 results[at] = moving.claim(self._link, self.node.id, what)
             elif not isinstance(what, (Intake, Moves)):
@@ -111,7 +115,8 @@ class Transactions:
         return results
 
     def _remember(self, asked: Sequence[What], results: Sequence[Any]) -> None:
-        for what, result in zip(asked, results, strict=True):
+        # In the order in which it was done: what was given back may have been begun again.
+        for what, result in sorted(zip(asked, results, strict=True), key=lambda done: not isinstance(done[0], Moves)):
             if isinstance(what, Moves):
                 for step, done in zip(what.steps, result, strict=True):
                     self.hand.moved(step, self.node.id, done=done)
