@@ -6,7 +6,7 @@ a number in a log tells its minute, then 80 random bits, so that two nodes never
 
 from collections.abc import Callable
 
-from bridge import base32
+from bridge import alphabets
 from bridge.message import Clock, NewId
 
 _LENGTH = 26
@@ -24,6 +24,6 @@ def mail_ids(clock: Clock, random_bytes: Callable[[int], bytes]) -> NewId:
             stock = random_bytes(_AT_ONCE * _RANDOM)
         random, stock = stock[:_RANDOM], stock[_RANDOM:]
         milliseconds = int(clock() * 1000) & (1 << 48) - 1
-        return base32.crockford(milliseconds << _RANDOM * 8 | int.from_bytes(random), _LENGTH)
+        return alphabets.crockford(milliseconds << _RANDOM * 8 | int.from_bytes(random), _LENGTH)
 
     return new_id

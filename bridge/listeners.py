@@ -1,21 +1,24 @@
 """Where an aiohttp application is served: on addresses, or on sockets that systemd opened, within limits.
 
 A peer that opens connections and says little, or reads no answer, must not take the places of the others: there are
-deadlines for its header and for what it leaves unread, and connections are counted, in all and by address. Peers on this machine and those that are `spared` are not counted: a
-reverse proxy is one address, and behind it stands everybody.
+deadlines for its header and for what it leaves unread, and connections are counted, in all and by address. Peers on
+this machine and those that are `spared` are not counted: a reverse proxy is one address; behind it stands everybody.
 
 An application that has a `PLAIN` answers plain requests without aiohttp (see `bridge.posts`), which costs a tenth.
 """
 
 import asyncio
+import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
 from bridge.access import inside
@@ -61,6 +64,7 @@ class HttpListener:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_OursAlone(server_logger, {}),
             keepalive_timeout=KEEPALIVE,
             shutdown_timeout=SHUTDOWN,
             handle_signals=False,
@@ -103,6 +107,14 @@ class HttpListener:
         if server is None:
             raise RuntimeError("nothing is listened on before the runner is set up")
         return _Bounded(server, self._crowd, self._ask, self._open, self._under_way)
+
+
+class _OursAlone(logging.LoggerAdapter[logging.Logger]):
+    """aiohttp's log, without a traceback for whatever a stranger says that is no HTTP; he is answered 400."""
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
+        if not isinstance(exc_info, HttpProcessingError):
+            super().exception(msg, *args, exc_info=exc_info, **more)
 
 
 class _Crowd:

@@ -1,6 +1,7 @@
 """Where an HTTP application is served."""
 
 import asyncio
+import logging
 import socket
 from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Callable
@@ -247,3 +248,39 @@ async def test_who_reads_gets_all() -> None:
         writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         said = await asyncio.wait_for(reader.read(), 3 * PATIENCE)
     assert len(said.partition(b"\r\n\r\n")[2]) == LONG
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: x\r\n" * 20_000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01\x02\x00",
+    ],
+    ids=["address", "long", "many", "length", "then TLS"],
+)
+async def test_what_is_no_http_is_answered_and_is_no_error_of_ours(
+    said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reaches a listener could fill the log with tracebacks, and with what he sent."""
+    async with bounded() as (port, _), connected(port) as (reader, writer):
+        writer.write(said)
+        assert b" 400 Bad Request\r\n" in await asyncio.wait_for(reader.read(), PATIENCE)
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_mistake_of_ours_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def break_down(_: web.Request) -> web.Response:
+        raise ValueError("a bug")
+
+    app = web.Application()
+    app.router.add_get("/", break_down)
+    listener = HttpListener(app)
+    await listener.open([ANY])
+    async with connected(listener.ports[0]) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b" 500 " in await asyncio.wait_for(reader.read(), PATIENCE)
+    await listener.close()
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from bridge.cli.options import DEFAULT_CONFIG
+from bridge.cli.terminal import printable
 from bridge.message import State
 
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -48,7 +49,7 @@ def ids(context: click.Context, _parameter: click.Parameter, incomplete: str) ->
     except Exception:  # noqa: BLE001  # whatever is wrong, a Tab key must not say it
         return []
     return [
-        CompletionItem(one.id, help=f"{one.state.value} {one.recipient}")
+        CompletionItem(one.id, help=printable(f"{one.state.value} {one.recipient}"))
         for one in found
         if one.id.startswith(incomplete)
     ][:_OFFERED]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -65,11 +65,19 @@ async def readyz(configuration: "Configuration", patience: float = PATIENCE) -> 
             timeout = aiohttp.ClientTimeout(total=patience)
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
                 found = json.loads(await answer.content.read(_LONGEST))
-        except (aiohttp.ClientError, OSError, ValueError):
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError):
             continue
-        if isinstance(found, dict) and "ready" in found:
-            return found
+        if _is_readiness(found):
+            return cast("Mapping[str, Any]", found)
     return None
+
+
+def _is_readiness(found: object) -> bool:
+    """Whether this is what a bridge says, and not somebody else who has taken its port."""
+    if not isinstance(found, dict) or "ready" not in found:
+        return False
+    said = [found.get(name) or [] for name in ("reasons", "degraded")]
+    return all(isinstance(several, list) and all(isinstance(one, str) for one in several) for several in said)
 
 
 async def _look(spool: "Store", configuration: "Configuration", now: float) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def cut(text: str, most: int) -> str:
 
 def table(rows: Sequence[Sequence[object]], columns: int | None) -> Iterator[str]:
     """The rows in lines of equal columns, and of at most `columns` characters; None is as long as they are."""
-    cells = [[_printable("" if cell is None else str(cell)) for cell in row] for row in rows]
+    cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not cells:
         return
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -84,7 +84,7 @@ def _fitted(widths: Sequence[int], room: int) -> list[int]:
 def paragraphs(text: str, columns: int | None, indent: str = "") -> Iterator[str]:
     """Long text in lines of at most `columns`; what the writer put on a line of its own begins one."""
     for line in text.splitlines() or [""]:
-        plain = _printable(line)
+        plain = printable(line)
         if columns is None:
             yield indent + plain
             continue
@@ -93,7 +93,8 @@ def paragraphs(text: str, columns: int | None, indent: str = "") -> Iterator[str
         ) or [indent.rstrip()]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text` as one line that does nothing to a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -4,6 +4,7 @@ What waits is asked of the spool at that moment and by questions with an end, so
 and for all nodes. An answer is used again for a second: whoever reaches the listener may ask as often as he likes.
 """
 
+import asyncio
 import platform
 import time
 from collections import Counter
@@ -59,16 +60,19 @@ class Scrape:
         self._webhook = webhook
         self._process = ProcessCollector(namespace=PREFIX.rstrip("_"), registry=None)
         self._last: tuple[float, bytes] | None = None
+        self._turn = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         """For the console's listener."""
         return [web.get("/metrics", self._answer)]
 
     async def _answer(self, _request: web.Request) -> web.Response:
-        tick = time.monotonic()
-        if self._last is None or tick - self._last[0] >= AGAIN:
-            self._last = tick, await self.write()
-        return web.Response(body=self._last[1], headers={"Content-Type": CONTENT_TYPE})
+        async with self._turn:  # who asks meanwhile is given the same
+            tick = time.monotonic()
+            if self._last is None or tick - self._last[0] >= AGAIN:
+                self._last = tick, await self.write()
+            body = self._last[1]
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def write(self) -> bytes:
         """Everything, as Prometheus reads it."""

@@ -1,6 +1,7 @@
-"""What is due: leased, or put into SENDING at once, urgent ones first, then oldest first.
+"""What is due is put into SENDING at once: urgent ones first, then oldest first.
 
-An agent asks for no more than it starts now, so nothing urgent waits behind what was claimed before.
+An agent asks for no more than it starts now, so nothing urgent waits behind what was started before. A lease keeps
+aside what is past its end, and would otherwise come first each time.
 """
 
 from collections.abc import Collection, Sequence
@@ -36,23 +37,6 @@ def _due(
     return db.execute(sql, (now, *without_routes, limit)).fetchall()
 
 
-def claim(
-    db: apsw.Connection,
-    channel: Channel,
-    limit: int,
-    now: float,
-    lease: float,
-    without_routes: Collection[str],
-) -> list[Delivery]:
-    """Lease what is due: urgent first, then oldest first."""
-    rows: list[tuple[Any, ...]] = []
-    for urgent in (1, 0):
-        if len(rows) < limit:
-            rows += _due(db, channel, urgent, limit - len(rows), now, without_routes)
-    db.executemany(_LEASE, [(lease, row[-1]) for row in rows])
-    return [from_row(row) for row in rows]
-
-
 def start(
     db: apsw.Connection,
     channel: Channel,
@@ -83,12 +67,6 @@ def start(
 def counted(row: Sequence[Any]) -> Sequence[Any]:
     """A row with the attempt in it that begins."""
     return (*row[:_ATTEMPTS], row[_ATTEMPTS] + 1, *row[_ATTEMPTS + 1 :])
-
-
-def unclaim(db: apsw.Connection, ids: Sequence[str]) -> None:
-    """Give leases back."""
-    for delivery_id in ids:
-        db.execute("UPDATE deliveries SET lease = NULL WHERE id = ? AND state = 'queued'", (delivery_id,))
 
 
 def release_leases(db: apsw.Connection, before: float) -> int:

@@ -157,11 +157,6 @@ class SqliteSpool(SqlSpool):
         can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
         return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
 
-    async def claim(
-        self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = ()
-    ) -> list[Delivery]:
-        return await self.writer.run(lambda db: due.claim(db, channel, limit, now, lease, without_routes))
-
     async def start(
         self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]
     ) -> list[Delivery]:
@@ -170,9 +165,6 @@ class SqliteSpool(SqlSpool):
             return due.start(db, channel, limit, now, lease, without)
 
         return await self.writer.run(start, quick=limit + len(after) <= _FEW)
-
-    async def unclaim(self, ids: Sequence[str]) -> None:
-        await self.writer.run(lambda db: due.unclaim(db, ids))
 
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
         return await self.writer.run(lambda db: reports.move(db, steps, now), quick=len(steps) <= _FEW)

@@ -15,14 +15,14 @@ async def test_as_many_as_asked_for_are_due_and_each_is_its_own(tmp_path: Path) 
     try:
         assert await spool.open_count() == MANY
         now = time.time()
-        claimed = await spool.claim(Channel.SMS, MANY * 2, now, now + 60)
-        assert len({delivery.id for delivery in claimed}) == MANY
-        assert len({delivery.recipient for delivery in claimed}) == MANY
-        assert {delivery.id.rpartition("-")[0] for delivery in claimed} == {delivery.mail for delivery in claimed}
-        (one,) = await spool.show(claimed[7].id)
-        assert [event.event for event in one[1]] == ["queued"]
-        arrival = await spool.arrival(claimed[7].mail)
+        begun = await spool.start(Channel.SMS, MANY * 2, now, now + 60, (), ())
+        assert len({delivery.id for delivery in begun}) == MANY
+        assert len({delivery.recipient for delivery in begun}) == MANY
+        assert {delivery.id.rpartition("-")[0] for delivery in begun} == {delivery.mail for delivery in begun}
+        (one,) = await spool.show(begun[7].id)
+        assert [event.event for event in one[1]] == ["queued", "sending"]
+        arrival = await spool.arrival(begun[7].mail)
         assert arrival is not None
-        assert arrival.id == claimed[7].mail
+        assert arrival.id == begun[7].mail
     finally:
         await spool.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.completion import SHELLS, VARIABLE
+from bridge.message import Channel
 from tests.cli.conftest import MAIN, ROOT, Here
 from tests.cli.test_queue import put
 from tests.make import delivery
@@ -16,13 +17,17 @@ from tests.make import delivery
 
 def offered(*words: str) -> list[str]:
     """What bash is told for the last of the words."""
+    return [each.partition(",")[2] for each in told("bash", *words).splitlines() if each]
+
+
+def told(shell: str, *words: str) -> str:
     line = ["smsbridge", *words]
     done = subprocess.run(
         [sys.executable, "-c", MAIN],
         cwd=ROOT,
         env={
             **os.environ,
-            VARIABLE: "bash_complete",
+            VARIABLE: f"{shell}_complete",
             "COMP_WORDS": " ".join(line),
             "COMP_CWORD": str(len(line) - 1),
         },
@@ -32,7 +37,7 @@ def offered(*words: str) -> list[str]:
         check=True,
     )
     assert done.stderr == ""
-    return [each.partition(",")[2] for each in done.stdout.splitlines() if each]
+    return done.stdout
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -66,6 +71,15 @@ def test_ids_are_offered(config: Path, made: Path) -> None:
     put(config, delivery(1), delivery(2))
     assert offered("queue", "show", "--config", str(config), "M") == ["M1-1", "M1-2"]
     assert offered("trace", "--config", str(config), "M1-2") == ["M1-2"]
+
+
+def test_what_a_stranger_wrote_is_one_line_and_moves_no_cursor(config: Path, made: Path) -> None:
+    assert made.exists()
+    put(config, delivery(1, channel=Channel.MAIL, recipient='"a\nplain\nx\t\x1b[31m\u202e"@example.org'))
+    lines = told("zsh", "queue", "show", "--config", str(config), "M").splitlines()
+    assert lines[:2] == ["plain", "M1-1"]
+    assert len(lines) == 3
+    assert lines[2].isprintable()
 
 
 def test_without_a_spool_nothing_is_offered_and_nothing_said(config: Path, tmp_path: Path) -> None:

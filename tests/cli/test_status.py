@@ -102,7 +102,14 @@ async def test_one_that_is_not_ready_is_1(config: Path, tmp_path: Path) -> None:
     assert "NOT READY: no door; no delivery" in ran.out
 
 
-@pytest.mark.parametrize("body", ["no json", "[]", json.dumps({"else": 1})])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("no json", "[]", json.dumps({"else": 1}), "[" * 100_000),
+        *(json.dumps({"ready": False, **more}) for more in ({"reasons": 5}, {"degraded": "x"}, {"reasons": [1]})),
+    ],
+    ids=lambda body: body[:40],
+)
 async def test_somebody_else_is_no_bridge(config: Path, body: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=body)

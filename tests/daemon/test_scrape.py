@@ -1,11 +1,13 @@
 """What Prometheus reads: after a full flow every number is there, and nobody's number or address."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import aiohttp
 import aiosmtplib
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from bridge import metrics
@@ -133,3 +135,19 @@ async def test_who_asks_again_at_once_is_given_the_same(house: House, monkeypatc
     first = await scraped(base)
     metrics.PARTS.add()
     assert await scraped(base) == first
+
+
+async def test_many_who_ask_at_the_same_time_cost_no_more_than_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+
+    def write(registry: CollectorRegistry) -> bytes:
+        written.append(generate_latest(registry))
+        return written[-1]
+
+    monkeypatch.setattr(scrape, "AGAIN", 3600.0)
+    monkeypatch.setattr(scrape, "generate_latest", write)
+    base = f"http://127.0.0.1:{(await house.start()).ports['console'][0]}"
+    assert len(set(await asyncio.gather(*(scraped(base) for _ in range(20))))) == 1
+    assert len(written) == 1

@@ -12,6 +12,7 @@ from bridge.message import Channel, Delivery, OnUnknown, Report, ReportState, St
 from bridge.spool import Step
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.make import NOW, delivery, intake
+from tests.spool.stores import leased
 
 
 @dataclass
@@ -62,7 +63,7 @@ async def test_a_lifetime_ends(rig: Rig, state: State) -> None:
 
 async def test_a_leased_delivery_whose_life_is_over_fails_too(rig: Rig) -> None:
     await rig.put(delivery())
-    await rig.spool.claim(Channel.SMS, 1, NOW, NOW + 10**6)
+    await leased(rig.spool, NOW + 10**6)
     await rig.at(86400)
     assert (await rig.found()).state is State.FAILED
 
@@ -125,12 +126,12 @@ async def test_undelivered_fails_at_the_end_of_validity(rig: Rig) -> None:
 
 async def test_a_lease_nobody_renewed_falls_back_and_wakes(rig: Rig) -> None:
     await rig.put(delivery())
-    await rig.spool.claim(Channel.SMS, 1, NOW, NOW + 300)
+    await leased(rig.spool, NOW + 300)
     await rig.at(300)
     assert not rig.woken
     await rig.at(301)
     assert set(rig.woken) == set(Channel)
-    assert len(await rig.spool.claim(Channel.SMS, 1, rig.now, rig.now + 300)) == 1
+    assert len(await rig.spool.start(Channel.SMS, 1, rig.now, rig.now + 300, (), ())) == 1
 
 
 async def test_retention_runs_by_the_hour(rig: Rig) -> None:

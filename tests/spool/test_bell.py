@@ -47,7 +47,7 @@ async def test_behind_a_pooler_nobody_listens_and_everything_is_found(emptied: D
     spool, other = await emptied.open(url=url, wake=lambda _: None), await emptied.open(url=url, wake=lambda _: None)
     assert spool._bell is None
     await spool.accept(intake(delivery()))
-    assert len(await other.claim(Channel.SMS, 1, NOW, NOW + 300)) == 1
+    assert len(await other.start(Channel.SMS, 1, NOW, NOW + 300, (), ())) == 1
     await asyncio.gather(spool.close(), other.close())
 
 

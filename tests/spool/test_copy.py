@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from bridge.message import Channel, Report, ReportState, State, StoreUnavailable
-from bridge.spool import CONVERSATION_FOR, Conversation, SpoolDamaged, SpoolLocked, Step
+from bridge.message import Channel, Report, ReportState, StoreUnavailable
+from bridge.spool import CONVERSATION_FOR, Conversation, SpoolDamaged, SpoolLocked
 from bridge.spool import copy as copying
 from bridge.spool.copy import TABLES, Place, copy
 from bridge.spool.schema import MIGRATIONS
 from bridge.spool.sqlite import connect, lock, open_spool
 from tests.databases import Database
 from tests.make import NOW, PHONE, delivery, intake
-from tests.spool.stores import Store, look
+from tests.spool.stores import Store, leased, look
 
 TALK = Conversation(phone=PHONE, line="", author="anna@example.org", expires_at=NOW + CONVERSATION_FOR)
 
@@ -32,8 +32,8 @@ async def fill(spool: Store) -> None:
             expanded=[("M1-1", "all@example.org")],
         )
     )
-    claimed = await spool.claim(Channel.SMS, 3, NOW, NOW + 300)
-    await spool.move([Step(id=claimed[0].id, to=State.SENDING, event="sending")], NOW)
+    await spool.start(Channel.SMS, 1, NOW, NOW + 300, (), ())
+    await leased(spool, NOW + 300)
     await spool.report(Report(notification_id="r", state=ReportState.DELIVERED, transfer_id="nobody's"), NOW)
     await spool.bury("b", b"\xff", "no JSON", NOW)
 
@@ -73,7 +73,7 @@ def test_there_and_back_it_is_the_same(tmp_path: Path, bare: Database, monkeypat
         spool = await open_spool(other)
         found = await everything(spool)
         assert await spool.recover(NOW) == (1, 0)
-        assert len(await spool.claim(Channel.SMS, 99, NOW, NOW)) == 28  # leases stayed behind
+        assert len(await spool.start(Channel.SMS, 99, NOW, NOW, (), ())) == 28  # leases stayed behind
         await spool.accept(intake(delivery(mail="M2"), id="M2"))
         await spool.alert("new", NOW)
         await spool.close()

@@ -64,8 +64,7 @@ async def test_row_70_it_is_low_long_before_it_is_full(place: Path) -> None:
 async def test_row_71_the_ballast_is_what_outcomes_are_written_into(spool: SqliteSpool, place: Path) -> None:
     assert spool.disk.load()
     await spool.accept(intake(delivery(1)))
-    await spool.claim(Channel.SMS, 1, NOW, NOW + 300)
-    await spool.move([Step(id="M1-1", to=State.SENDING, event="sending", attempts=1)], NOW)
+    await spool.start(Channel.SMS, 1, NOW, NOW + 300, (), ())
     fill(place)
     await filled(spool)
     assert spool.disk.ballast.exists(), "it is not for mails"

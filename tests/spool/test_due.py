@@ -5,7 +5,7 @@ import pytest
 from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import Step, due
 from tests.make import NOW, delivery, intake
-from tests.spool.stores import Store, look
+from tests.spool.stores import Store, leased, look
 
 LEASE = NOW + 300
 
@@ -54,12 +54,12 @@ async def test_what_is_left_alone(spool: Store) -> None:
             delivery(1, route="paused"),
             delivery(2, next_at=NOW + 1),
             delivery(3, channel=Channel.MAIL),
-            delivery(4),
+            delivery(4, route="leased"),
             delivery(5),
             delivery(6),
         )
     )
-    await spool.claim(Channel.SMS, 1, NOW, LEASE, ["paused"])
+    await leased(spool, LEASE, ["paused", delivery().route])
     await spool.move([Step(id="M1-5", to=State.HELD, event="held")], NOW)
     assert await started(spool, without=("paused",)) == ["6"]
     assert await started(spool) == ["1"]

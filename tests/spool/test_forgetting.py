@@ -116,11 +116,10 @@ async def test_whoever_is_still_to_be_told_is_under_way(spool: Store) -> None:
     assert await spool.telling(LATER, LATER, 9) == []
 
 
-async def test_what_a_daemon_has_in_hand_is_not_sent_any_more(spool: Store) -> None:
+async def test_what_is_forgotten_is_not_sent_any_more(spool: Store) -> None:
     await spool.accept(intake(delivery()))
-    (claimed,) = await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
     assert (await spool.forget(WANTED, NOW, yes=True)).counts == {"sms": 1}
-    assert await spool.move([Step(id=claimed.id, to=State.SENDING, event="sending")], NOW) == [False]
+    assert await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ()) == []
 
 
 async def test_row_129_forgotten_is_forgotten_on_the_disk(spool: Store) -> None:

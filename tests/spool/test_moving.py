@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bridge.message import Channel, Report, ReportState, State
+from bridge.message import Report, ReportState, State
 from bridge.spool import Step
 from bridge.spool.postgres import moving
 from bridge.spool.postgres.link import Link
@@ -54,21 +54,14 @@ async def test_a_lost_answer_of_what_was_reported_is_none(emptied: Database) -> 
     await spool.close()
 
 
-async def test_only_who_holds_the_lease_begins_the_call(emptied: Database) -> None:
+async def test_only_one_node_begins_the_call_and_only_that_one_takes_it_back(emptied: Database) -> None:
     one, other = await emptied.open(), await emptied.open()
     await one.accept(intake(delivery(1)))
-    assert len(await one.claim(Channel.SMS, 1, NOW, NOW + 300)) == 1
-    assert await other.move([step(1)], NOW) == [False]
-    await other.unclaim(["M1-1"])  # not its own
-    assert await other.claim(Channel.SMS, 1, NOW, NOW + 300) == []
-    # It lapsed, and the other one holds it now.
-    assert await other.release_leases(NOW + 301) == 1
-    assert len(await other.claim(Channel.SMS, 1, NOW + 301, NOW + 600)) == 1
-    assert await one.move([step(1)], NOW + 302) == [False]
-    assert await other.move([step(1)], NOW + 302) == [True]
+    assert await other.move([step(1)], NOW) == [True]
+    assert await one.move([step(1)], NOW + 1) == [False]
     # What another node is calling is put back by nobody; that it was sent, anybody may say.
-    assert await one.move([step(1, State.QUEUED)], NOW + 303) == [False]
-    assert await one.move([step(1, State.SENT)], NOW + 303) == [True]
+    assert await one.move([step(1, State.QUEUED)], NOW + 2) == [False]
+    assert await one.move([step(1, State.SENT)], NOW + 2) == [True]
     await one.close()
     await other.close()
 
@@ -76,9 +69,9 @@ async def test_only_who_holds_the_lease_begins_the_call(emptied: Database) -> No
 def test_what_is_in_hand_does_not_grow() -> None:
     hand = Hand()
     for number in range(100):
-        hand.claimed([delivery(number)], "n", until=NOW + number, now=NOW + number)
-    assert len(hand.leases) == 1
+        hand.started([delivery(number)], "n")
+        hand.moved(step(number, State.SENT), "n", done=number % 2 == 0)
     hand.moved(step(99), "n", done=True)
-    assert (hand.leases, hand.calls) == ({}, {"M1-99": "n"})
-    hand.moved(step(99, State.SENT), "n", done=True)
-    assert hand.calls == {}
+    assert hand.calls == {"M1-99": "n"}
+    hand.moved(step(98), "n", done=False)
+    assert hand.calls == {"M1-99": "n"}

@@ -34,8 +34,7 @@ async def worked_with(database: Database, url: str) -> None:
         )
         assert (taken.repeated, again.repeated).count(True) == 1, "one mail, whichever node it came to"
         for node in (first, second):
-            for due in await node.claim(Channel.SMS, 9, NOW, NOW + 300):
-                assert await node.move([Step(id=due.id, to=State.SENDING, event="sending", attempts=1)], NOW) == [True]
+            for due in await node.start(Channel.SMS, 9, NOW, NOW + 300, (), ()):
                 assert await node.move([Step(id=due.id, to=State.SENT, event="sent", transfer_id=due.id)], NOW) == [
                     True
                 ]

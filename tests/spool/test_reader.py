@@ -64,3 +64,14 @@ async def test_closed_it_answers_what_it_had_begun_and_nobody_else() -> None:
         await waiting
     with pytest.raises(StoreUnavailable):
         await reader.run(lambda: 3)
+
+
+async def test_it_is_busy_until_the_last_was_answered(reader: Reader) -> None:
+    may = threading.Event()
+    seen = [reader.busy]
+    first = asyncio.ensure_future(reader.run(may.wait))
+    await asyncio.sleep(0)  # it asks as soon as it runs
+    seen.append(reader.busy)
+    may.set()
+    await first
+    assert [*seen, reader.busy] == [False, True, False]

@@ -9,7 +9,7 @@ from bridge.message import Channel, Report, ReportState, State
 from bridge.spool import COMES_FROM, FINAL, MOVES, OPEN, Step
 from bridge.spool.deliveries import MOST_STOPS
 from tests.make import NOW, delivery, intake
-from tests.spool.stores import Store, restarted
+from tests.spool.stores import Store, leased, restarted
 
 
 def test_the_table_names_every_state() -> None:
@@ -103,12 +103,12 @@ async def test_recovery(opened: Callable[[], Awaitable[Store]]) -> None:
             delivery(3),
         )
     )
-    await killed.claim(Channel.SMS, 10, NOW, NOW + 300)
+    await leased(killed, NOW + 300)
     spool = await restarted(killed, opened)
     assert await spool.recover(NOW + 10) == (1, 1)
     states = [found.state for found, _ in await spool.show("M1")]
     assert states == [State.UNKNOWN, State.QUEUED, State.QUEUED]
-    assert [item.id for item in await spool.claim(Channel.SMS, 10, NOW + 10, NOW + 300)] == ["M1-3"]
+    assert [item.id for item in await spool.start(Channel.SMS, 10, NOW + 10, NOW + 300, (), ())] == ["M1-3"]
     await spool.close()
 
 
@@ -122,9 +122,8 @@ async def test_row_56_a_mail_that_is_under_way_at_each_crash_is_held_and_others_
     states = []
     for crash in range(1, MOST_STOPS + 1):
         now = NOW + crash
-        claimed = await spool.claim(Channel.MAIL, 1, now, now + 300)
-        assert [item.id for item in claimed] == ["M1-1"]
-        assert await spool.move([Step(id="M1-1", to=State.SENDING, event="sending", attempts=1)], now) == [True]
+        begun = await spool.start(Channel.MAIL, 1, now, now + 300, (), ())
+        assert [item.id for item in begun] == ["M1-1"]
         spool = await restarted(spool, opened)
         await spool.recover(now)
         states.append((await spool.show("M1-1"))[0][0].state)
@@ -132,7 +131,7 @@ async def test_row_56_a_mail_that_is_under_way_at_each_crash_is_held_and_others_
     assert (await spool.show("M1-1"))[0][0].attempts == MOST_STOPS
     (alert,) = await spool.alerts(9)
     assert "smsbridge queue release M1-1" in alert.text
-    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW + 9, NOW + 300)] == ["M1-2"]
+    assert [item.id for item in await spool.start(Channel.MAIL, 9, NOW + 9, NOW + 300, (), ())] == ["M1-2"]
     await spool.close()
 
 

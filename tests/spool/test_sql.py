@@ -1,17 +1,16 @@
-"""Claims and leases, on both stores."""
+"""Starts and leases, on both stores."""
 
 import asyncio
+from collections.abc import Collection
 
 from bridge.message import Channel, State
 from bridge.spool import Step
 from tests.make import NOW, delivery, intake
-from tests.spool.stores import Store
+from tests.spool.stores import Store, leased
 
 
-async def claimed(spool: Store, limit: int = 50, **rest: object) -> list[str]:
-    now = float(str(rest.pop("now", NOW)))
-    found = await spool.claim(Channel.SMS, limit, now, now + 300, **rest)  # type: ignore[arg-type] # one keyword at most
-    return [item.id for item in found]
+async def started(spool: Store, limit: int = 50, now: float = NOW, without: Collection[str] = ()) -> list[str]:
+    return [item.id for item in await spool.start(Channel.SMS, limit, now, now + 300, without, ())]
 
 
 async def test_urgent_first_then_oldest(spool: Store) -> None:
@@ -25,21 +24,21 @@ async def test_urgent_first_then_oldest(spool: Store) -> None:
             delivery(6, next_at=NOW + 1, urgent=True),
         )
     )
-    assert await claimed(spool, 3) == ["M1-4", "M1-3", "M1-2"]
-    assert await claimed(spool) == ["M1-5", "M1-1"]
-    assert await claimed(spool, now=NOW + 1) == ["M1-6"]
+    assert await started(spool, 3) == ["M1-4", "M1-3", "M1-2"]
+    assert await started(spool) == ["M1-5", "M1-1"]
+    assert await started(spool, now=NOW + 1) == ["M1-6"]
 
 
-async def test_paused_routes_are_left_and_stay_claimable(spool: Store) -> None:
+async def test_paused_routes_are_left_and_stay_due(spool: Store) -> None:
     await spool.accept(intake(delivery(1, route="a"), delivery(2, route="b"), delivery(3, route="'; --")))
-    assert await claimed(spool, without_routes=["a", "'; --"]) == ["M1-2"]
-    assert await claimed(spool, without_routes=["'; --"]) == ["M1-1"]
-    assert await claimed(spool) == ["M1-3"]
+    assert await started(spool, without=["a", "'; --"]) == ["M1-2"]
+    assert await started(spool, without=["'; --"]) == ["M1-1"]
+    assert await started(spool) == ["M1-3"]
 
 
-async def test_nothing_is_claimed_twice_however_many_ask(spool: Store) -> None:
+async def test_nothing_is_started_twice_however_many_ask(spool: Store) -> None:
     await spool.accept(intake(*(delivery(number) for number in range(1, 101))))
-    batches = await asyncio.gather(*(claimed(spool, 7) for _ in range(30)))
+    batches = await asyncio.gather(*(started(spool, 7) for _ in range(30)))
     ids = [item for batch in batches for item in batch]
     assert len(ids) == 100
     assert len(set(ids)) == 100
@@ -53,17 +52,16 @@ async def test_channels_and_states_do_not_mix(spool: Store) -> None:
             *(delivery(number, state=state) for number, state in enumerate(states, 2)),
         )
     )
-    assert await claimed(spool) == []
-    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW, NOW)] == ["M1-1"]
+    assert await started(spool) == []
+    assert [item.id for item in await spool.start(Channel.MAIL, 9, NOW, NOW, (), ())] == ["M1-1"]
 
 
-async def test_leases_end_when_given_back_when_lapsed_and_when_moved(spool: Store) -> None:
+async def test_leases_end_when_lapsed_and_when_moved(spool: Store) -> None:
     await spool.accept(intake(delivery(1), delivery(2), delivery(3)))
-    assert len(await claimed(spool)) == 3
-    await spool.unclaim(["M1-1", "none"])
-    assert await claimed(spool) == ["M1-1"]
+    await leased(spool, NOW + 300)
+    assert await started(spool) == []
     assert await spool.release_leases(NOW + 299) == 0
     assert await spool.move([Step(id="M1-2", to=State.QUEUED, event="retried", next_at=NOW)], NOW) == [True]
-    assert await claimed(spool) == ["M1-2"]
-    assert await spool.release_leases(NOW + 301) == 3
-    assert await claimed(spool) == ["M1-1", "M1-2", "M1-3"]
+    assert await started(spool) == ["M1-2"]
+    assert await spool.release_leases(NOW + 301) == 2
+    assert await started(spool) == ["M1-1", "M1-3"]

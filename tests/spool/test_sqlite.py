@@ -1,4 +1,4 @@
-"""The SQLite store: what is promised of its file, its lock, its claims and its leases."""
+"""The SQLite store: what is promised of its file, its lock, and what a crash leaves."""
 
 import asyncio
 import os
@@ -6,14 +6,16 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
 
 from bridge.message import Channel, Report, ReportState, State, StoreUnavailable
-from bridge.spool import SpoolDamaged, SpoolLocked, sqlite
+from bridge.spool import Conversation, SpoolDamaged, SpoolLocked, sqlite
 from bridge.spool.schema import MIGRATIONS
 from bridge.spool.sqlite import SqliteSpool, lock, open_spool
 from tests.make import NOW, delivery, intake
@@ -25,12 +27,6 @@ async def spool(tmp_path: Path) -> AsyncIterator[SqliteSpool]:
     opened = await open_spool(tmp_path / "spool.db")
     yield opened
     await opened.close()
-
-
-async def claimed(spool: SqliteSpool, limit: int = 50, **rest: object) -> list[str]:
-    now = float(str(rest.pop("now", NOW)))
-    found = await spool.claim(Channel.SMS, limit, now, now + 300, **rest)  # type: ignore[arg-type] # one keyword at most
-    return [item.id for item in found]
 
 
 async def test_durability_is_really_switched_on(spool: SqliteSpool) -> None:
@@ -146,7 +142,7 @@ async def test_after_close_everything_is_unavailable(tmp_path: Path) -> None:
     for call in (
         spool.accept(intake(delivery())),
         spool.bury("n", b"", "why", NOW),
-        spool.claim(Channel.SMS, 1, NOW, NOW),
+        spool.start(Channel.SMS, 1, NOW, NOW, (), ()),
         spool.move([], NOW),
         spool.report(report, NOW),
         spool.conversation("4366", None, NOW),
@@ -164,15 +160,15 @@ async def test_row_67_a_crash_is_recovered_from(tmp_path: Path) -> None:
     code = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from bridge.message import Channel, State
-from bridge.spool import Step
+from bridge.message import Channel
 from bridge.spool.sqlite import open_spool
 from tests.make import NOW, delivery, intake
 async def main():
     spool = await open_spool(Path(sys.argv[1]))
     await spool.accept(intake(delivery(1), delivery(2, channel=Channel.MAIL), delivery(3)))
-    await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
-    await spool.move([Step(id=i, to=State.SENDING, event="sending", attempts=1) for i in ("M1-1", "M1-2")], NOW)
+    for channel in Channel:
+        await spool.start(channel, 1, NOW, NOW + 300, (), ())
+    await spool.start(Channel.SMS, 9, NOW + 90000, NOW + 300, (), ())  # past its end then, so it is leased
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
@@ -187,8 +183,8 @@ asyncio.run(main())
     assert [item.state for item in found.values()] == [State.UNKNOWN, State.QUEUED, State.QUEUED]
     assert [item.attempts for item in found.values()] == [1, 1, 0]
     assert found["M1-1"].changed_at == NOW + 5  # on_unknown waits from here
-    assert await claimed(spool, now=NOW + 5) == ["M1-3"]
-    assert [item.id for item in await spool.claim(Channel.MAIL, 9, NOW + 5, NOW + 9)] == ["M1-2"]
+    for channel, waits in ((Channel.SMS, "M1-3"), (Channel.MAIL, "M1-2")):
+        assert [item.id for item in await spool.start(channel, 9, NOW + 5, NOW + 9, (), ())] == [waits]
     await spool.close()
 
 
@@ -343,5 +339,27 @@ async def test_row_76_an_update_with_a_full_queue_keeps_it(tmp_path: Path, monke
     old.close()
     spool = await open_spool(path)
     assert await spool.open_count() == 20_000
-    assert len(await spool.claim(Channel.SMS, 50, NOW, NOW + 300)) == 50
+    assert len(await spool.start(Channel.SMS, 50, NOW, NOW + 300, (), ())) == 50
     await spool.close()
+
+
+async def test_a_conversation_is_looked_for_on_the_loop_or_behind_what_is_being_read(spool: SqliteSpool) -> None:
+    opened = Conversation(
+        phone="436600000001",
+        line="",
+        author="anna@example.org",
+        message_id="<1@example.org>",
+        subject="",
+        expires_at=NOW + 9,
+    )
+    await spool.accept(replace(intake(), conversations=(opened,)))
+    assert await spool.conversation("436600000001", None, NOW) == opened
+    may = threading.Event()
+    reading = asyncio.ensure_future(spool._reader.run(may.wait))
+    await asyncio.sleep(0)  # it reads as soon as it runs
+    asked = asyncio.ensure_future(spool.conversation("436600000001", None, NOW))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    may.set()
+    assert await asked == opened
+    await reading

@@ -2,18 +2,22 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 from bridge.message import Channel, State
 from bridge.spool import Step
 from bridge.spool.postgres import starting
 from bridge.spool.postgres.link import Link
-from bridge.spool.postgres.moving import Claim
+from bridge.spool.postgres.moving import Moves
+from bridge.spool.postgres.starting import Start
 from bridge.spool.postgres.store import PostgresSpool
 from tests.databases import Database
 from tests.make import NOW, delivery, intake
 from tests.wait import PATIENCE
 
-WANTED = Claim(channel=Channel.SMS, limit=100, now=NOW, lease=NOW + 300)
+WANTED = Start(
+    channel=Channel.SMS, limit=100, now=NOW, lease=NOW + 300, without=(), after=Moves(steps=(), now=NOW)
+)
 
 
 async def occupied(spool: PostgresSpool) -> tuple[threading.Event, asyncio.Task[bool]]:
@@ -62,8 +66,7 @@ async def test_what_was_started_without_anybody_being_told_is_put_back(emptied: 
     spool = await emptied.open()
     await spool.accept(intake(delivery(1), delivery(2), delivery(3, next_at=NOW + 9)))
     (called,) = await spool.start(Channel.SMS, 1, NOW, NOW + 300, (), ())
-    stray = Claim(channel=Channel.SMS, limit=1, now=NOW, lease=NOW + 300)
-    await spool.lane.run(lambda db: starting.start(db, spool.node, stray))
+    await spool.lane.run(lambda db: starting.start(db, spool.node, replace(WANTED, limit=1)))
     assert [found.state for found, _ in await spool.show("M1")] == [State.SENDING, State.SENDING, State.QUEUED]
     spool.lane.hand.strays = True
     (again,) = await spool.start(Channel.SMS, 1, NOW + 1, NOW + 300, (), ())

@@ -100,8 +100,8 @@ async def test_no_content_keeps_a_message_from_being_taken(emptied: Database) ->
 async def test_a_pooler_by_transaction_will_do(bare: Database) -> None:
     spool = await bare.open(url=bare.server.url(bare.name, statement_cache_size="0"))
     await asyncio.gather(*(spool.accept(intake(delivery(mail=f"M{number}"), id=f"M{number}")) for number in range(20)))
-    claimed = await spool.claim(Channel.SMS, 20, NOW, NOW + 300)
-    steps = [Step(id=item.id, to=State.SENDING, event="sending") for item in claimed]
+    begun = await spool.start(Channel.SMS, 20, NOW, NOW + 300, (), ())
+    steps = [Step(id=item.id, to=State.SENT, event="sent") for item in begun]
     assert await spool.move(steps, NOW) == [True] * 20
     assert await look(spool, "SELECT count(*) FROM pg_prepared_statements") == [(0,)]
     await spool.close()
@@ -167,13 +167,13 @@ async def test_mails_that_cross_on_two_nodes_do_not_block_each_other(emptied: Da
     await asyncio.gather(*(spool.close() for spool in spools))
 
 
-async def test_nothing_is_claimed_by_two_nodes(emptied: Database) -> None:
+async def test_nothing_is_started_by_two_nodes(emptied: Database) -> None:
     spools = [await emptied.open() for _ in range(3)]
     await spools[0].accept(intake(*(delivery(number) for number in range(1, 101))))
-    batches = await asyncio.gather(*(spools[n % 3].claim(Channel.SMS, 7, NOW, NOW + 300) for n in range(60)))
+    batches = await asyncio.gather(*(spools[n % 3].start(Channel.SMS, 7, NOW, NOW + 300, (), ()) for n in range(60)))
     ids = [item.id for batch in batches for item in batch]
     assert len(ids) == len(set(ids))
-    assert len(ids) + len(await spools[0].claim(Channel.SMS, 100, NOW, NOW + 300)) == 100
+    assert len(ids) + len(await spools[0].start(Channel.SMS, 100, NOW, NOW + 300, (), ())) == 100
     await asyncio.gather(*(spool.close() for spool in spools))
 
 
@@ -219,7 +219,7 @@ async def test_an_idle_node_writes_its_heartbeat_and_nothing_else(emptied: Datab
     await spool.probe()
     before = spool.lane.commits
     for _ in range(20):
-        assert await spool.claim(Channel.SMS, 9, NOW, NOW + 300) == []
+        assert await spool.start(Channel.SMS, 9, NOW, NOW + 300, (), ()) == []
         assert await spool.release_leases(NOW) == 0
     assert spool.lane.commits == before
     await spool.close()

@@ -75,25 +75,6 @@ async def test_row_80_what_cannot_be_found_out_is_unavailable_and_the_call_can_s
         await spool.close()
 
 
-async def test_a_move_to_sending_that_cannot_be_found_out_can_be_made_again(
-    emptied: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transactions, "RESOLVE_FOR", 0.3)
-    async with wire(emptied.url) as (line, url):
-        spool = await emptied.open(url=url)
-        await spool.accept(mail(1))
-        await spool.claim(Channel.SMS, 9, NOW, NOW + 300)
-        step = Step(id="M1-1", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
-        with monkeypatch.context() as patch:
-            patch.setattr(Link, "open", _away(Link.open))
-            line.cut = When.AFTER
-            with pytest.raises(StoreUnavailable, match="not known"):
-                await spool.move([step], NOW)
-        assert await spool.move([step], NOW) == [True]  # nobody has begun it, and nobody else could
-        assert await spool.move([step], NOW) == [False]
-        await spool.close()
-
-
 def _away(really: object) -> object:
     def away(link: Link) -> None:
         if link._connection is None:

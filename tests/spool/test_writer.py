@@ -209,9 +209,7 @@ async def test_row_67_what_was_committed_is_not_done_again_for_a_neighbour_witho
 
     writer = Writer(db, asyncio.get_running_loop(), make_room=lambda: True)
     gate, before = await held(writer)
-    tasks = [
-        asyncio.create_task(writer.run(op, can_wait=op is large, quick=quick)) for op in (put(1), large, put(3))
-    ]
+    tasks = [asyncio.create_task(writer.run(op, can_wait=op is large, quick=quick)) for op in (put(1), large, put(3))]
     await asyncio.sleep(0)
     gate.open.set()
     answers = await asyncio.gather(before, *tasks, return_exceptions=True)

@@ -16,7 +16,7 @@ from bridge.log import get_logger
 from bridge.message import Delivery, StoreUnavailable
 from bridge.spool import Accepted, Intake
 from bridge.spool.postgres.link import Link, Target, is_conflict, is_lost, is_ours, unavailable
-from bridge.spool.postgres.moving import Claim, Hand, Moves
+from bridge.spool.postgres.moving import Hand, Moves
 from bridge.spool.postgres.nodes import Node
 from bridge.spool.postgres.starting import Start
 from bridge.spool.postgres.transactions import Fenced, Transactions, What
@@ -87,11 +87,6 @@ class Lane:
         """`moving.move_many`, together with what else is moved meanwhile."""
         moved: list[bool] = await self._ask(moves)
         return moved
-
-    async def claim(self, wanted: Claim) -> list[Delivery]:
-        """`moving.claim`."""
-        claimed: list[Delivery] = await self._ask(wanted)
-        return claimed
 
     async def start(self, wanted: Start) -> list[Delivery]:
         """`starting.start`, after the moves it asks for."""

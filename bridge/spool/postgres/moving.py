@@ -1,7 +1,7 @@
-"""Moves in PostgreSQL, and leases: for many deliveries in one trip, and who may make them."""
+"""Moves in PostgreSQL: for many deliveries in one trip, and who may make them."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +9,6 @@ from bridge.message import Channel, Delivery, State
 from bridge.spool import COMES_FROM, Step, deliveries, reports
 from bridge.spool.postgres.link import Link
 
-_LIST = ", ".join(deliveries.COLUMNS)
 _OUTCOMES = frozenset({State.SENT, State.DELIVERED, State.FAILED})
 
 _PASSED: Final = {
@@ -31,9 +30,6 @@ _PASSED: Final = {
     "me": "text",
 }
 _GUARDS: Final = """CASE s.p_guard
-    WHEN 'held' THEN lease IS NOT NULL AND lease_by = s.p_node
-    WHEN 'free' THEN lease IS NULL
-    WHEN 'doubt' THEN (state = 'sending' AND sent_by = s.p_node) OR (lease IS NOT NULL AND lease_by = s.p_node)
     WHEN 'call' THEN coalesce(sent_by, '') = s.p_node
     WHEN 'other' THEN state <> 'sending' OR coalesce(sent_by, s.p_me) = s.p_me
     ELSE TRUE END"""
@@ -41,18 +37,10 @@ _GUARDS: Final = """CASE s.p_guard
 
 @dataclass(slots=True)
 class Hand:
-    """What this node has in hand: by delivery, the node (its own name then) that holds the lease or made the call."""
+    """What this node has in hand: by delivery, the node (its own name then) that made the call."""
 
-    leases: dict[str, tuple[str, float]] = field(default_factory=dict)  # with the lease's end
     calls: dict[str, str] = field(default_factory=dict)
-    doubts: set[str] = field(default_factory=set)  # SENDING was asked for, and whether it was committed is not known
-    strays: bool = False  # there may be some in SENDING of which nobody was told, for the same reason
-
-    def claimed(self, found: Sequence[Delivery], node: str, until: float, now: float) -> None:
-        """Note leases that were committed; those that ended are forgotten."""
-        for delivery_id in [name for name, (_, end) in self.leases.items() if end < now]:
-            del self.leases[delivery_id]
-        self.leases |= {delivery.id: (node, until) for delivery in found}
+    strays: bool = False  # there may be some in SENDING of which nobody was told: whether it was committed is not known
 
     def started(self, found: Sequence[Delivery], node: str) -> None:
         """Note calls that begin now that it was committed."""
@@ -61,8 +49,6 @@ class Hand:
 
     def moved(self, step: Step, node: str, *, done: bool) -> None:
         """Note a move that was committed, or refused for good."""
-        self.leases.pop(step.id, None)
-        self.doubts.discard(step.id)
         if step.to is not State.SENDING:
             self.calls.pop(step.id, None)
         elif done:
@@ -71,10 +57,7 @@ class Hand:
     def guard(self, step: Step) -> tuple[str, str | None]:
         """What must hold for a step in the moment it is made, beside `MOVES`."""
         if step.to is State.SENDING:
-            lease = self.leases.get(step.id)
-            if lease is None:
-                return "free", None
-            return ("doubt" if step.id in self.doubts else "held"), lease[0]
+            return "", None
         # That it was sent is true whoever says it; anything else is only so of the call that it answers.
         call = self.calls.get(step.id)
         if call is not None and step.to is not State.SENT:
@@ -88,17 +71,6 @@ class Moves:
 
     steps: Sequence[Step]
     now: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What somebody wants to lease, or an agent to begin; see `bridge.spool.Spool.start`."""
-
-    channel: Channel
-    limit: int
-    now: float
-    lease: float
-    without_routes: Collection[str] = ()
 
 
 def _sql() -> str:
@@ -126,14 +98,6 @@ def _sql() -> str:
 
 
 _MOVE = _sql()
-_CLAIM = f"""
-WITH due AS MATERIALIZED (
-    SELECT id FROM deliveries WHERE state = 'queued' AND lease IS NULL AND channel = :channel AND urgent = :urgent
-        AND next_at <= :now AND route <> ALL(:without) ORDER BY next_at, seq LIMIT :limit FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries SET lease = :lease, lease_by = :node FROM due WHERE deliveries.id = due.id
-RETURNING {", ".join(f"deliveries.{name}" for name in deliveries.COLUMNS)}, seq
-"""  # noqa: S608  # our own words
 
 
 def anything_due(db: Link, channel: Channel, now: float) -> bool:
@@ -149,35 +113,9 @@ def anything_due(db: Link, channel: Channel, now: float) -> bool:
     return row is not None and bool(row[0])
 
 
-def claim(db: Link, node: str, wanted: Claim) -> list[Delivery]:
-    """Lease what is due and what no other node is about to lease: urgent first, then oldest first."""
-    claimed: list[Delivery] = []
-    asked = {"channel": wanted.channel.value, "now": wanted.now, "without": list(wanted.without_routes)}
-    for urgent in (1, 0):
-        room = wanted.limit - len(claimed)
-        if room <= 0:
-            break
-        rows = db.execute(
-            _CLAIM, {**asked, "urgent": urgent, "limit": room, "lease": wanted.lease, "node": node}
-        ).fetchall()
-        rows.sort(key=lambda row: (row[deliveries.COLUMNS.index("next_at")], row[-1]))
-        claimed += [deliveries.from_row(row) for row in rows]
-    return claimed
-
-
 def made(db: Link, hand: Hand, node: str, asked: Sequence[tuple[Step, float]]) -> set[str]:
     """Make moves of different deliveries; gives the ids of those that were made."""
     return _update(db, node, [_row(hand, step, now) for step, now in asked])
-
-
-def unclaim(db: Link, hand: Hand, ids: Sequence[str]) -> None:
-    """Give leases back that are this node's."""
-    for delivery_id in sorted(ids):
-        node, _ = hand.leases.get(delivery_id, (None, 0.0))
-        db.execute(
-            "UPDATE deliveries SET lease = NULL, lease_by = NULL WHERE id = ? AND state = 'queued' AND lease_by = ?",
-            (delivery_id, node),
-        )
 
 
 def move_many(db: Link, hand: Hand, node: str, asked: Sequence[Moves]) -> list[list[bool]]:
@@ -235,8 +173,6 @@ def _rounds(steps: Sequence[tuple[Step, float]]) -> Iterator[list[tuple[Step, fl
 def _row(hand: Hand, step: Step, now: float) -> tuple[Any, ...]:
     origins = COMES_FROM[step.to] if step.only_from is None else COMES_FROM[step.to] & step.only_from
     guard, node = hand.guard(step)
-    if guard == "doubt":
-        origins |= {State.SENDING}
     text = step.text[: deliveries.MAX_TEXT]
     return (
         step.id,

@@ -4,15 +4,16 @@ Where the answer of such a commit is lost for good, nobody knows of the deliveri
 call was made for them, so they are put back before anything else is started.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bridge.message import Delivery, State
+from bridge.message import Channel, Delivery, State
 from bridge.spool import Step, deliveries
 from bridge.spool.due import MOST_PASSED, STARTED
 from bridge.spool.postgres import moving
 from bridge.spool.postgres.link import Link
-from bridge.spool.postgres.moving import Claim, Hand, Moves
+from bridge.spool.postgres.moving import Hand, Moves
 
 _STRAY: Final = Step(
     id="",
@@ -28,7 +29,11 @@ _STRAY: Final = Step(
 class Start:
     """What an agent wants to begin, after moves in the same transaction; see `bridge.spool.Spool.start`."""
 
-    claim: Claim
+    channel: Channel
+    limit: int
+    now: float
+    lease: float
+    without: Collection[str]
     after: Moves
 
 
@@ -69,14 +74,14 @@ SELECT * FROM begun
 _URGENT, _NEXT_AT, _EXPIRES_AT = (deliveries.COLUMNS.index(name) for name in ("urgent", "next_at", "expires_at"))
 
 
-def start(db: Link, node: str, wanted: Claim) -> list[Delivery]:
+def start(db: Link, node: str, wanted: Start) -> list[Delivery]:
     """What `bridge.spool.due.start` does; moves and strays come before it, see `transactions`."""
     found: list[Delivery] = []
     passed = 0
     asked = {
         "channel": wanted.channel.value,
         "now": wanted.now,
-        "without": list(wanted.without_routes),
+        "without": list(wanted.without),
         "lease": wanted.lease,
         "node": node,
     }
@@ -93,7 +98,7 @@ def start(db: Link, node: str, wanted: Claim) -> list[Delivery]:
 
 def put_back(db: Link, hand: Hand, node: str, now: float) -> None:
     """What this node put into SENDING without knowing; once in a transaction, before anything is started in it."""
-    known = sorted(hand.calls.keys() | hand.doubts)
+    known = sorted(hand.calls)
     rows = db.execute(
         "SELECT id FROM deliveries WHERE state = 'sending' AND sent_by = ? AND NOT id = ANY(?)", (node, known)
     ).fetchall()

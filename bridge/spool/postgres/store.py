@@ -22,7 +22,7 @@ from bridge.spool.postgres import moving, news, nodes, tables, vacuum
 from bridge.spool.postgres.bell import Bell
 from bridge.spool.postgres.lane import Lane
 from bridge.spool.postgres.link import Link, Target, is_lost, is_ours, target, unavailable, weaknesses
-from bridge.spool.postgres.moving import Claim, Moves
+from bridge.spool.postgres.moving import Moves
 from bridge.spool.postgres.news import News
 from bridge.spool.postgres.nodes import Node, Shares, Watch
 from bridge.spool.postgres.pool import SharedPool
@@ -93,25 +93,15 @@ class PostgresSpool(SqlSpool):
                 self._ring(channel)
         return accepted
 
-    async def claim(
-        self, channel: Channel, limit: int, now: float, lease: float, without_routes: Collection[str] = ()
-    ) -> list[Delivery]:
-        if not await self._ask(lambda db: moving.anything_due(db, channel, now)):
-            return []
-        wanted = Claim(channel=channel, limit=limit, now=now, lease=lease, without_routes=without_routes)
-        return await self.lane.claim(wanted)
-
     async def start(
         self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]
     ) -> list[Delivery]:
         needed = bool(after) or self.lane.hand.strays
         if not needed and not await self._ask(lambda db: moving.anything_due(db, channel, now)):
             return []
-        wanted = Claim(channel=channel, limit=limit, now=now, lease=lease, without_routes=without)
-        return await self.lane.start(Start(claim=wanted, after=Moves(steps=after, now=now)))
-
-    async def unclaim(self, ids: Sequence[str]) -> None:
-        await self.lane.run(lambda db: moving.unclaim(db, self.lane.hand, ids))
+        moves = Moves(steps=after, now=now)
+        wanted = Start(channel=channel, limit=limit, now=now, lease=lease, without=without, after=moves)
+        return await self.lane.start(wanted)
 
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
         return await self.lane.move(Moves(steps=steps, now=now))

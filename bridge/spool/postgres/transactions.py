@@ -14,13 +14,13 @@ from bridge.message import StoreUnavailable
 from bridge.spool import Intake, SpoolDamaged
 from bridge.spool.postgres import moving, nodes, starting, taking
 from bridge.spool.postgres.link import Link, Target, is_conflict, is_lost
-from bridge.spool.postgres.moving import Claim, Hand, Moves
+from bridge.spool.postgres.moving import Hand, Moves
 from bridge.spool.postgres.nodes import Node
 from bridge.spool.postgres.starting import Start
 
 T = TypeVar("T")
 Op = Callable[[Link], Any]
-What = Intake | Moves | Claim | Start | Op
+What = Intake | Moves | Start | Op
 
 RESOLVE_FOR: Final = 10.0
 """Seconds in which the outcome of a commit must be found out; then its askers hear that nobody knows."""
@@ -105,11 +105,9 @@ class Transactions:
         for at, what in enumerate(asked):
             if isinstance(what, Start):
                 if self.hand.strays and not begun:  # what the first one starts is no stray of the next
-                    starting.put_back(self._link, self.hand, self.node.id, what.claim.now)
+                    starting.put_back(self._link, self.hand, self.node.id, what.now)
                 begun = True
-                results[at] = starting.start(self._link, self.node.id, what.claim)
-            elif isinstance(what, Claim):
-                results[at] = moving.claim(self._link, self.node.id, what)
+                results[at] = starting.start(self._link, self.node.id, what)
             elif not isinstance(what, (Intake, Moves)):
                 results[at] = what(self._link)
         return results
@@ -124,8 +122,6 @@ class Transactions:
                 for step in what.after.steps:  # none of them to SENDING
                     self.hand.moved(step, self.node.id, done=True)
                 self.hand.started(result, self.node.id)
-            elif isinstance(what, Claim):
-                self.hand.claimed(result, self.node.id, what.lease, what.now)
 
     def _took_place(self, seq: int, asked: Sequence[What], why: BaseException) -> bool:
         """Whether the transaction that raised the count to `seq` was committed. Raises `StoreUnavailable`."""
@@ -150,8 +146,6 @@ class Transactions:
 
     def _doubt(self, seq: int, asked: Sequence[What]) -> None:
         self.node.seq = seq  # the next one must have another number
-        steps = [step for what in asked if isinstance(what, Moves) for step in what.steps]
-        self.hand.doubts |= {step.id for step in steps if step.to == "sending"}
         self.hand.strays |= any(isinstance(what, Start) for what in asked)
 
     def look(self, op: Callable[[Link], T]) -> T:

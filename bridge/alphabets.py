@@ -8,7 +8,7 @@ _CROCKFORD: Final = b"0123456789abcdefghjkmnpqrstvwxyz"  # sorts as the numbers 
 _BITS, _OCTET = 5, 8
 
 
-def lower(data: bytes) -> str:
+def base32(data: bytes) -> str:
     """Octets as lower-case base32 without padding."""
     missing = -len(data) * _OCTET % _BITS  # bits
     number = int.from_bytes(data) << missing
