@@ -17,8 +17,6 @@ from typing import Final
 import idna
 import phonenumbers
 
-from bridge import numbering
-
 _SEPARATORS: Final = str.maketrans("", "", " -/.()")
 _NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")  # [0-9], never \d: foreign digits are not ours to read
 _PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
@@ -157,10 +155,17 @@ def _compact(text: str) -> str:
     return digits
 
 
+def _parsed(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        return None
+
+
 @lru_cache(maxsize=16_384)
 def _plan(digits: str, country: str | None) -> _Plan | None:
     """What is known of digits, None for no valid number; remembered, since one parse runs some thirty patterns."""
-    parsed = numbering.parsed(digits, country)
+    parsed = _parsed(digits, country)
     region = None if parsed is None else phonenumbers.region_code_for_number(parsed)
     if parsed is None or region is None:
         return None
@@ -195,7 +200,7 @@ def line(text: str, country: str) -> str:
         return number(digits, country)
     except NotANumber:
         national = digits.startswith("0") and not digits.startswith("00") and len(digits) > _LONGEST_SHORT_CODE
-        parsed = numbering.parsed(digits, country) if national else None
+        parsed = _parsed(digits, country) if national else None
         if parsed is None:
             return digits.removeprefix("+").removeprefix("00")
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
@@ -259,4 +264,7 @@ def display(number: str) -> str:
     """
     if _NUMBER.fullmatch(number) is None or len(number) <= _LONGEST_SHORT_CODE:
         return number
-    return numbering.international("+" + number.removeprefix("+")) or number
+    parsed = _parsed("+" + number.removeprefix("+"), None)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

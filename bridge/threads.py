@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bridge import alphabets
-
 TOKEN_FOR = 90 * 86400.0
 """Seconds an answer token is good for."""
 
@@ -58,7 +56,8 @@ def token(key: bytes, answer: Answer, mailbox: str, now: float) -> str:
         raise ValueError("a token holds international numbers only")
     line = int(answer.line) if answer.line else 0
     packed = _PACKED.pack(_VERSION, int(answer.phone), line, int((now + TOKEN_FOR) // _HOUR))
-    return alphabets.base32(packed + _mac(key, packed, mailbox))
+    sealed = packed + _mac(key, packed, mailbox)
+    return base64.b32encode(sealed).decode().rstrip("=").lower()
 
 
 def read_token(keys: Sequence[bytes], text: str, mailbox: str, now: float) -> Answer | None:
@@ -81,7 +80,7 @@ def bounce_token(key: bytes, delivery_id: str, now: float) -> str:
     Only who got that mail can name it, so a bounce that does is one, and all others need not be taken.
     """
     day = _LAST_DAY.pack(min(max(int((now + BOUNCE_FOR) // _DAY), 0), 0xFFFF))
-    return f"{delivery_id}.{alphabets.base32(day + _seal(key, day, delivery_id))}"
+    return f"{delivery_id}.{base64.b32encode(day + _seal(key, day, delivery_id)).decode().rstrip('=').lower()}"
 
 
 def read_bounce_token(keys: Sequence[bytes], text: str, now: float) -> str | None:
@@ -111,4 +110,4 @@ def _mac(key: bytes, packed: bytes, mailbox: str) -> bytes:
 @lru_cache(maxsize=1024)  # a mail asks for its id twice, and a phone's root stays
 def _digest(*parts: str) -> str:
     seed = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return alphabets.base32(hashlib.sha256(seed).digest()[:15])
+    return base64.b32encode(hashlib.sha256(seed).digest()[:15]).decode().lower()

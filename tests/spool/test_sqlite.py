@@ -327,6 +327,7 @@ async def test_row_76_an_update_with_a_full_queue_keeps_it(tmp_path: Path, monke
     old.pragma("user_version", 1)
     columns = {row[1]: row[3] for row in old.execute("PRAGMA table_info(deliveries)")}
     given = {"channel": "sms", "state": "queued", "on_unknown": "hold", "reports": "failures", "next_at": NOW}
+    given["expires_at"] = NOW + 86400
     needed = [name for name, required in columns.items() if required and name not in {"seq", "id"}]
     values = [given.get(name, b"x" if name == "payload" else 0) for name in needed]
     old.execute("BEGIN")

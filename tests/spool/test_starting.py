@@ -15,9 +15,7 @@ from tests.databases import Database
 from tests.make import NOW, delivery, intake
 from tests.wait import PATIENCE
 
-WANTED = Start(
-    channel=Channel.SMS, limit=100, now=NOW, lease=NOW + 300, without=(), after=Moves(steps=(), now=NOW)
-)
+WANTED = Start(channel=Channel.SMS, limit=100, now=NOW, lease=NOW + 300, without=(), after=Moves(steps=(), now=NOW))
 
 
 async def occupied(spool: PostgresSpool) -> tuple[threading.Event, asyncio.Task[bool]]:

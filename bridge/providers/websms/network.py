@@ -12,7 +12,6 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
-from aiohttp.http import StreamWriter
 from aiohttp.payload import BytesPayload
 
 from bridge.message import Receipt, Scope, Verdict
@@ -44,10 +43,6 @@ class Body(BytesPayload):
     def __init__(self, value: bytes, attempt: Attempt) -> None:
         super().__init__(value, content_type="application/json")
         self.attempt = attempt
-        self._octets = len(value)
-
-    def __len__(self) -> int:
-        return self._octets
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         transport = writer.transport
@@ -60,31 +55,13 @@ class Body(BytesPayload):
 
 
 class Call(aiohttp.ClientRequest):
-    """A request that tells the `Attempt` of its body when writing starts; tracing would cost ten times as much.
-
-    It is written at once, as aiohttp does it from Python 3.12 on: else each has a task of its own that only writes.
-    """
+    """A request that tells the `Attempt` of its body when writing starts; tracing would cost ten times as much."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         body = self.body
-        if not isinstance(body, Body) or conn.protocol is None or self.proxy is not None:
-            return await super().send(conn)
-        body.attempt.begun = True
-        writer = StreamWriter(conn.protocol, self.loop)
-        await writer.write_headers(f"{self.method} {self.url.raw_path_qs} HTTP/1.1", self.headers)
-        await self.write_bytes(writer, conn, len(body))
-        return self.response_class(
-            self.method,
-            self.original_url,
-            writer=None,
-            continue100=None,
-            timer=self._timer,
-            request_info=self.request_info,
-            traces=[],
-            loop=self.loop,
-            session=self._session,
-            stream_writer=writer,
-        )
+        if isinstance(body, Body):
+            body.attempt.begun = True
+        return await super().send(conn)
 
 
 def receipt(error: Exception, attempt: Attempt) -> Receipt:

@@ -57,7 +57,7 @@ class Hand:
     def guard(self, step: Step) -> tuple[str, str | None]:
         """What must hold for a step in the moment it is made, beside `MOVES`."""
         if step.to is State.SENDING:
-            return "", None
+            return "", None  # whatever waits, anybody may begin
         # That it was sent is true whoever says it; anything else is only so of the call that it answers.
         call = self.calls.get(step.id)
         if call is not None and step.to is not State.SENT:
