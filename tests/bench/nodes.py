@@ -65,7 +65,7 @@ async def _node(stack: contextlib.ExitStack, place: Path, server: pg.Server, sin
     spool = f'url = "{server.url(_DATABASE)}"\npassword_file = "{password.name}"'
     node = configured(place, provider=sink.port, spool=spool)
     command = module(SERVE, "plain", "serve", "--config", place / "bridge.toml")
-    pid = stack.enter_context(process([*command, *(["--only", only] if only else [])]))
+    pid = stack.enter_context(process([*command, *(["--only", only] if only else [])], said=place / "said"))
     await listening(node.console, pid=pid)
     return replace(node, pids=[pid])
 
