@@ -5,6 +5,7 @@ Exit codes: 0 ok · 1 what was asked for failed · 64 wrong usage · 75 temporar
 configuration with ``"problems": [{"file", "line", "key", "message", "hint"}]``.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +23,7 @@ from bridge.cli.demo import demo
 from bridge.cli.doctor import doctor
 from bridge.cli.explain import explain
 from bridge.cli.forget import forget
-from bridge.cli.options import print_json
+from bridge.cli.options import print_json, say
 from bridge.cli.queue import queue
 from bridge.cli.search import search
 from bridge.cli.send import send
@@ -83,7 +84,7 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
         sentence, code = _why(error)
         if as_json:
             return _told(sentence, code)
-        click.echo(f"smsbridge: {sentence}", err=True)
+        say(f"smsbridge: {sentence}", err=True)
         return code
     return result if isinstance(result, int) else OK
 
@@ -97,7 +98,11 @@ def _why(error: Exception) -> tuple[str, int]:
 
 
 def _shown(error: click.ClickException, code: int) -> int:
-    error.show()
+    """It may quote what was typed, and that may have been pasted from anywhere."""
+    written = io.StringIO()
+    error.show(written)
+    for line in written.getvalue().rstrip("\n").split("\n") if written.getvalue() else ():
+        say(line, err=True)
     return code
 
 
@@ -112,5 +117,5 @@ def _wrong(error: ConfigError, *, as_json: bool) -> int:
         sentence = str(error.problems[0]) if found == 1 else f"{found} errors in the configuration"
         return _told(sentence, CONFIGURATION, problems=[asdict(problem) for problem in error.problems])
     for problem in error.problems:
-        click.echo(str(problem), err=True)
+        say(str(problem), err=True)
     return CONFIGURATION

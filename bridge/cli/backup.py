@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.options import print_json, with_config, with_json
+from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.cli.terminal import ticking
 from bridge.config.problems import ConfigError, Problem
@@ -38,7 +38,7 @@ def backup(file: Path, config_path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "size": size})
     else:
-        click.echo(f"{file}: {size} octets")
+        say(f"{file}: {size} octets")
 
 
 _ELSEWHERE = Problem(

@@ -1,5 +1,6 @@
 """`smsbridge check` and `smsbridge route`: is the configuration right, and what does its table do?"""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 
 from bridge.cli.options import print_json, say, with_config, with_json
+from bridge.cli.terminal import table, width
 from bridge.config import ConfigError, Configuration, Problem
 from bridge.config.users import CERTIFICATE
 from bridge.routing import Route
@@ -32,7 +34,7 @@ def check(config_path: Path, as_json: bool) -> int:
             print_json({"ok": False, "errors": [_shown(problem) for problem in error.problems], "warnings": []})
         else:
             for problem in error.problems:
-                click.echo(str(problem), err=True)
+                say(str(problem), err=True)
             click.echo(f"{len(error.problems)} error{'s' * (len(error.problems) > 1)}", err=True)
         return CONFIGURATION
     warnings = configuration.warnings
@@ -41,13 +43,13 @@ def check(config_path: Path, as_json: bool) -> int:
         print_json({"ok": True, "errors": [], "warnings": shown, **_counted(configuration)})
     else:
         for problem in warnings:
-            click.echo(f"warning: {problem}", err=True)
+            say(f"warning: {problem}", err=True)
         counted = _counted(configuration)
         told = [
             f"{number} {name[:-1] if number == 1 else name}" for name, number in counted.items() if name != "proofs"
         ]
         proofs = ", ".join(counted["proofs"]) or "nothing"
-        click.echo(f"{config_path}: fine; {', '.join(told)}; senders are proven by {proofs}")
+        say(f"{config_path}: fine; {', '.join(told)}; senders are proven by {proofs}")
     return 0
 
 
@@ -72,18 +74,25 @@ def _proofs(configuration: Configuration) -> list[str]:
 
 
 @click.command()
-@click.argument("address_or_number")
+@click.argument("address_or_number", required=False)
+@click.option("--all", "whole", is_flag=True, help="Show the whole table instead.")
 @with_config
 @with_json
-def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
+def route(address_or_number: str | None, whole: bool, config_path: Path, as_json: bool) -> int:
     """Show which row an ADDRESS reaches, or which mailbox gets SMS from a NUMBER.
 
     The exit code is 1 when it reaches nothing. With --json: {"address" or "number", "found", "reason", "numbers" or
-    "mailbox", "row", "route", "allow", "sender", "countries"}, as far as there are any.
+    "mailbox", "row", "route", "allow", "sender", "countries"}, as far as there are any; with --all an array of {"row",
+    "address", "numbers", "line", "mailbox", "route", "allow", "sender", "countries"}.
     """
     from bridge import config  # noqa: PLC0415  # phone metadata: not for --help
 
+    if whole is (address_or_number is not None):
+        raise click.UsageError("name one ADDRESS or NUMBER, or say --all")
     configuration = config.load(config_path)
+    if address_or_number is None:
+        _show_table(configuration.routes.rows, as_json=as_json)
+        return 0
     answer = (
         _by_address(configuration, address_or_number)
         if "@" in address_or_number
@@ -95,6 +104,36 @@ def route(address_or_number: str, config_path: Path, as_json: bool) -> int:
         for key, value in answer.items():
             say(f"{key:<9} {', '.join(value) if isinstance(value, list) else value}")
     return 0 if answer["found"] else 1
+
+
+def _show_table(rows: Sequence[Route], *, as_json: bool) -> None:
+    """As the console's page of routes has it."""
+    found = [
+        {
+            "row": row.row,
+            "address": row.address,
+            "numbers": ["{local}"] if row.local else list(row.numbers),
+            "line": row.line,
+            "mailbox": row.mailbox,
+            **_row(row),
+        }
+        for row in rows
+    ]
+    if as_json:
+        print_json(found)
+        return
+    shown = [
+        (
+            one["row"],
+            one["address"] or (f"line {one['line']}" if one["line"] else "-"),
+            ", ".join(one["numbers"]) or "-",
+            one["mailbox"] or "-",
+            ", ".join(one["allow"]) or "nobody",
+        )
+        for one in found
+    ]
+    for line in table(shown, width()):
+        say(line)
 
 
 def _by_address(configuration: Configuration, given: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def list_(limit: int, config_path: Path, as_json: bool, **filters: Any) -> None:
     ]
     for line in table(rows, width()):
         say(line)
-    click.echo(f"{len(found)} deliveries" if found else "nothing is queued", err=True)
+    click.echo(f"{len(found)} deliver{'y' if len(found) == 1 else 'ies'}" if found else "nothing is queued", err=True)
 
 
 @queue.command()

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from argon2 import PasswordHasher
 
-from bridge.cli.options import print_json, with_config, with_json
+from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.cli.terminal import table, width
 from bridge.config import users_file
 from bridge.config.addresses import address_or_domain
@@ -58,6 +58,7 @@ def user() -> None:
 @click.option("--keep-password", is_flag=True, help="With --replace: change the addresses only.")
 @_console
 @with_config
+@with_json
 def add(
     name: str,
     addresses: tuple[str, ...],
@@ -67,11 +68,12 @@ def add(
     keep_password: bool,
     console: bool,
     config_path: Path,
+    as_json: bool,
 ) -> None:
     """Let NAME log in and send mail as each ADDRESS, or as anybody of a domain: '*@example.com'.
 
     The password is asked for twice, or read from standard input. With --console ADDRESS is what NAME may do there:
-    operator (the default) or viewer.
+    operator (the default) or viewer. With --json: {"name", "addresses", "how"} as it stands there now.
     """
 
     if certificate + password_stdin + keep_password > 1:
@@ -90,8 +92,11 @@ def add(
         raise click.ClickException(_stands_there(file, name))
     hash_ = CERTIFICATE if certificate else None if keep_password else _hash(_password(from_stdin=password_stdin))
     _write(file, _Wanted(name=name, addresses=addresses, hash=hash_, replace=replace, console=console))
-    click.echo(f"{name} may log in {_as_text(file, name)}")
-    _say_what_is_next(file)
+    if as_json:
+        print_json(_fields(file, name))
+    else:
+        click.echo(f"{name} may log in {_as_text(file, name)}")
+    _say_what_is_next(file, as_json=as_json)
 
 
 @user.command("list")
@@ -119,7 +124,7 @@ def list_(console: bool, config_path: Path, as_json: bool) -> None:
         for line in table([(one["name"], one["how"], ", ".join(one["addresses"])) for one in found], width()):
             click.echo(line)
     for problem in problems:
-        click.echo(str(problem), err=True)
+        say(str(problem), err=True)
     if not found and not as_json:
         click.echo("there are no users", err=True)
 
@@ -128,8 +133,9 @@ def list_(console: bool, config_path: Path, as_json: bool) -> None:
 @click.argument("name")
 @_console
 @with_config
-def remove(name: str, console: bool, config_path: Path) -> None:
-    """Let NAME no longer log in."""
+@with_json
+def remove(name: str, console: bool, config_path: Path, as_json: bool) -> None:
+    """Let NAME no longer log in. With --json: {"name", "removed"}."""
     file = users_file.locate(config_path, console=console)
     if not console and (named := users_file.named_in_routes(file, name)):
         raise click.ClickException(f"{', '.join(named)}: user:{name} stands there; take it out first")
@@ -143,8 +149,18 @@ def remove(name: str, console: bool, config_path: Path) -> None:
         users_file.edit(file, change)
     except CannotEdit as why:
         raise click.ClickException(str(why)) from None
-    click.echo(f"{name} may no longer log in")
-    _say_what_is_next(file)
+    if as_json:
+        print_json({"name": name, "removed": True})
+    else:
+        click.echo(f"{name} may no longer log in")
+    _say_what_is_next(file, as_json=as_json)
+
+
+def _fields(file: UsersFile, name: str) -> dict[str, Any]:
+    """As `user list` has it, from the line itself."""
+    hash_, addresses = users_file.peek(file, name) or ("", "")
+    how = "certificate" if hash_ == CERTIFICATE else "password"
+    return {"name": name, "addresses": addresses.split(","), "how": how}
 
 
 def _write(file: UsersFile, wanted: _Wanted) -> None:
@@ -218,9 +234,10 @@ def _as_text(file: UsersFile, name: str) -> str:
     return f"{how} and send as {addresses.replace(',', ', ')}"
 
 
-def _say_what_is_next(file: UsersFile) -> None:
+def _say_what_is_next(file: UsersFile, *, as_json: bool) -> None:
 
-    click.echo(_RELOAD)
+    if not as_json:
+        click.echo(_RELOAD)
     _, problems = users_file.listed(file)
     for problem in problems:
-        click.echo(f"but first: {problem}", err=True)
+        say(f"but first: {problem}", err=True)

@@ -135,6 +135,8 @@ class Gate:
                 return self._refuse(visit, 403, "ended")
             return see_other(f"/login?next={quote(request.path_qs, safe='')}" if request.path != "/" else "/login")
         if changes and not visit.may_change:
+            if request.method == "POST":
+                self._log.warning("reject", peer=request.remote, user=visit.name, reason="viewer", path=request.path)
             return self._refuse(visit, 403, "viewer")
         return None
 

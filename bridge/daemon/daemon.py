@@ -19,6 +19,7 @@ from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
 from bridge.daemon.parts import (
     ROLES,
     check_roles,
+    counted,
     exchanged,
     mail_authentication,
     needs_restart,
@@ -99,6 +100,7 @@ class Daemon:
             self._configuration, clock=self._clock, wake=self._heard, delivers="delivery" in self._roles
         )
         self._spool, shared = self._store.spool, self._store.shared
+        self._probe = readiness.Probe(self._spool)
         self._limits = Limits(shared.pool if shared is not None else None)
         self._neighbours = neighbours(shared, self._limits, lambda: self._agents, self._clock)
         self._guard = Guard(
@@ -121,7 +123,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
-        sdnotify.ready(f"{len(self._configuration.routes.rows)} routes, {self._queued} queued")
+        sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {self._queued} queued")
         await self._stop.wait()
         await self.stop()
         return not self._gave_up
@@ -156,7 +158,7 @@ class Daemon:
             problems = error.problems if isinstance(error, ConfigError) else (error,)
             for problem in problems:
                 self._log.error("reload refused", reason=str(problem))
-            sdnotify.ready(f"the new configuration is wrong, the old one stays: {len(problems)} errors")
+            sdnotify.ready(f"the new configuration is wrong, the old one stays: {counted(len(problems), 'error')}")
             return
         self._configuration = new
         self._mail_authentication = mail_authentication(new)
@@ -173,12 +175,13 @@ class Daemon:
             agent.pauses.lift(self._clock())
             agent.wake()
         self._log.info("reloaded", routes=len(new.routes.rows))
-        sdnotify.ready(f"reloaded, {len(new.routes.rows)} routes")
+        sdnotify.ready(f"reloaded, {counted(len(new.routes.rows), 'route')}")
 
     async def readiness(self) -> Mapping[str, Any]:
         """What /readyz shows."""
         return await readiness.readiness(
             self._spool,
+            self._probe,
             running=self._ready,
             roles=self._roles,
             ports=self._doors.ports,

@@ -167,6 +167,11 @@ def mail_authentication(configuration: Configuration) -> MailAuthentication | No
     return MailAuthentication(nameservers=[(server.host, server.port) for server in settings.nameservers])
 
 
+def counted(number: int, name: str) -> str:
+    """``1 route``, ``2 routes``."""
+    return f"{number} {name}{'s' * (number != 1)}"
+
+
 def needs_restart(old: Configuration, new: Configuration) -> list[str]:
     """Names of changed settings that a reload cannot put into effect."""
     return [name for name in _FIXED if _setting(old, name) != _setting(new, name)]

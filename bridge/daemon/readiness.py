@@ -21,11 +21,39 @@ from bridge.spool import Spool
 STILL: Final = 60.0
 """Seconds after which a delivery that has not looked for work is called still; it does every second."""
 
+AGAIN: Final = 1.0
+"""Seconds for which one commit is proof enough: whoever reaches the listener may ask as often as he likes."""
+
 _DOORS: Final = ("smtpd", "webhook")
+
+
+class Probe:
+    """Makes the spool commit, once for all who ask at that moment. That it could not is not kept: who asks then costs
+    nothing but the attempt.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._done_at: float | None = None  # of the loop's clock
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def once(self) -> None:
+        """Raises `StoreUnavailable`."""
+        loop = asyncio.get_running_loop()
+        if self._done_at is not None and loop.time() - self._done_at < AGAIN:
+            return
+        if self._under_way is None or self._under_way.done():
+            self._under_way = loop.create_task(self._commit())
+        await asyncio.shield(self._under_way)  # one who leaves takes it from nobody
+
+    async def _commit(self) -> None:
+        await self._spool.probe()
+        self._done_at = asyncio.get_running_loop().time()
 
 
 async def readiness(
     spool: Spool,
+    probe: Probe,
     *,
     running: bool,
     roles: Sequence[str],
@@ -37,7 +65,7 @@ async def readiness(
     """`running`: started and not stopping; `closed`: the doors take nothing for want of room. Raises
     `StoreUnavailable`, which is a reason too.
     """
-    await spool.probe()
+    await probe.once()
     queued = await spool.open_count()
     lamps = window.lamps(agents)
     reasons = [] if running else ["the bridge is starting or stopping"]

@@ -69,6 +69,36 @@ def test_route_of_a_number(here: Here, config: Path) -> None:
     assert here("route", "0660 0000055", "--config", config, "--json").json["mailbox"] == "postmaster@example.com"
 
 
+def test_the_whole_table(here: Here, config: Path) -> None:
+    routes = config.with_name("routes.toml")
+    routes.write_text(
+        routes.read_text()
+        + '[[route]]\naddress = "*@sms.example.com"\nnumber = "{local}"\nallow = ["192.0.2.1"]\n'
+        + '[[route]]\nline = "+43 660 0000099"\nmailbox = "office@example.com"\n'
+    )
+    first, pattern, line = here("route", "--all", "--config", config, "--json").json
+    assert first == {
+        "row": 1,
+        "address": "anna@sms.example.com",
+        "numbers": ["436600000001"],
+        "line": None,
+        "mailbox": "anna@example.com",
+        "route": "anna@sms.example.com",
+        "allow": ["*@example.com", "192.0.2.0/24", "user:anna"],
+        "sender": first["sender"],
+    }
+    assert (pattern["address"], pattern["numbers"], pattern["countries"]) == ("*@sms.example.com", ["{local}"], ["AT"])
+    assert (line["address"], line["line"], line["mailbox"]) == (None, "436600000099", "office@example.com")
+    ran = here("route", "--all", "--config", config)
+    assert (ran.code, len(ran.out.splitlines())) == (0, 3)
+    assert [text for text in ("{local}", "office@example.com", "192.0.2.1") if text not in ran.out] == []
+
+
+def test_either_all_or_one(here: Here, config: Path) -> None:
+    for arguments in ((), ("--all", "anna@sms.example.com")):
+        assert here("route", *arguments, "--config", config).code == 64
+
+
 def test_what_has_no_route_is_1(here: Here, config: Path) -> None:
     for address in ("nobody@sms.example.com", "x@other.example.com"):
         ran = here("route", address, "--config", config, "--json")

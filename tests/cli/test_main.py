@@ -74,6 +74,24 @@ def test_wrong_usage_is_64(here: Here, arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("route", "066\x1b]0;owned\x07"),
+        ("--none\x07",),
+        ("queue", "list", "--since", "\x9b31m\x07"),
+        ("user", "remove", "ben\x07"),
+        ("queue", "list", "--config", "none\x07/bridge.toml"),
+    ],
+)
+def test_what_was_typed_does_nothing_to_the_terminal(here: Here, config: Path, arguments: tuple[str, ...]) -> None:
+    """Who pastes a number out of a stranger's mail pastes what hides in it, too."""
+    ran = here(*arguments, *(() if "--config" in arguments else ("--config", config)))
+    assert ran.code in {1, 64, 78}
+    assert ran.err
+    assert all(letter.isprintable() or letter == "\n" for letter in ran.out + ran.err), ran.err
+
+
+@pytest.mark.parametrize(
     "arguments", ["serve", "check", "route anna@sms.example.com", "send 06600000001 x", "queue list", "queue show x"]
 )
 def test_a_missing_configuration_is_78(here: Here, tmp_path: Path, arguments: str) -> None:

@@ -1,5 +1,6 @@
 """`user add`, `user list` and `user remove`."""
 
+import json
 import os
 import pty
 import subprocess
@@ -55,6 +56,23 @@ def test_a_list(here: Here, config: Path) -> None:
     ran = here("user", "list", "--config", config)
     assert [line.split()[0] for line in ran.out.splitlines()] == ["anna", "monitoring", "relay@example.com"]
     assert "$" not in ran.out
+
+
+def test_changes_as_json(here: Here, config: Path) -> None:
+    ran = here("user", "add", "relay.example.com", "*@example.org", "--certificate", "--config", config, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    told = {"name": "relay.example.com", "addresses": ["*@example.org"], "how": "certificate"}
+    assert ran.json == told
+    assert told in here("user", "list", "--config", config, "--json").json
+    ran = here("user", "remove", "relay.example.com", "--config", config, "--json")
+    assert (ran.code, ran.json) == (0, {"name": "relay.example.com", "removed": True})
+    ran = here("user", "remove", "relay.example.com", "--config", config, "--json")
+    assert (ran.code, ran.out, json.loads(ran.err)["code"]) == (1, "", 1)
+    assert added(config, "panel", "b@example.com", "a@example.com", "--json").json == {
+        "name": "panel",
+        "addresses": ["b@example.com", "a@example.com"],
+        "how": "password",
+    }
 
 
 def test_an_empty_list(here: Here, config: Path) -> None:

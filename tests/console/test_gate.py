@@ -1,6 +1,7 @@
 """Who gets through: names, logins, forged requests, roles; and what every answer says to browsers."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -141,14 +142,18 @@ async def test_a_cookie_that_we_never_gave_is_none(desk: Desk, cookie: bytes) ->
     assert b"Set-Cookie: smsbridge=" in answer
 
 
-async def test_a_viewer_looks_and_changes_nothing(waiting: tuple[Desk, str]) -> None:
+async def test_a_viewer_looks_and_changes_nothing(waiting: tuple[Desk, str], stream: io.StringIO) -> None:
     desk, path = waiting
     person = await desk.logged_in(VIEWER)
     assert (await person.get("/"))[0] == 200
     code, page = await person.get("/messages/M1")
     assert (code, path in page) == (200, False)
     assert (await person.get(path))[0] == 403
+    assert " reject " not in stream.getvalue(), "who only looks is nobody's business"
     assert (await person.post(path, {"seal": seal_of(page)}))[0] == 403
+    (line,) = [line for line in stream.getvalue().splitlines() if " reject " in line]
+    assert f"user={VIEWER}" in line
+    assert path in line
     assert (await person.get("/restored"))[0] == 403
 
 

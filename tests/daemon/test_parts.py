@@ -34,6 +34,10 @@ def test_the_provider_is_told_where_to_report_when_there_is_a_way_in() -> None:
     assert found._callback_url == f"https://hooks.example.com/websms/{HERE.secrets.webhook[0]}"
 
 
+def test_one_is_not_several() -> None:
+    assert [parts.counted(number, "route") for number in (0, 1, 2)] == ["0 routes", "1 route", "2 routes"]
+
+
 def changed(**settings: Any) -> Configuration:
     return replace(HERE, settings=replace(HERE.settings, **settings))
 

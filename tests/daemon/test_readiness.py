@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import apsw
 import pytest
 
 from bridge.daemon import readiness
@@ -24,7 +25,7 @@ async def asked(house: House, **changes: Any) -> dict[str, Any]:
         "closed": False,
         "test": False,
     }
-    return await readiness.readiness(daemon._spool, **{**values, **changes})
+    return await readiness.readiness(daemon._spool, daemon._probe, **{**values, **changes})
 
 
 async def test_all_is_well(house: House) -> None:
@@ -83,6 +84,27 @@ async def test_nobody_s_number_or_address_is_shown_to_whoever_asks(house: House)
     assert not [word for word in ("anna", "anton", "bernd", "0000001", "436600") if word in said]
     assert len(shown["degraded"]) == len(shown["paused"]) == 3
     assert shown["degraded"][0].startswith("paused: sms a***@sms.example.com: 4004 no SMS to ")
+
+
+def commits(house: House) -> int:
+    """How often the spool was made to commit to see whether it can."""
+    with apsw.Connection(str(house.spool), flags=apsw.SQLITE_OPEN_READONLY) as db:
+        ((made,),) = db.execute("SELECT probes FROM generation").fetchall()
+    db.close()
+    return int(str(made))
+
+
+async def test_many_who_ask_make_the_spool_commit_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reaches the listener may ask as often as he likes, and each commit is a sync of the disk."""
+    monkeypatch.setattr(readiness, "AGAIN", 1e9)
+    await house.start()
+    assert commits(house) == 0
+    for status, shown in await asyncio.gather(*(house.readyz() for _ in range(20))):
+        assert (status, shown["ready"]) == (200, True)
+    assert commits(house) == 1
+    monkeypatch.setattr(readiness, "AGAIN", 0.0)
+    assert (await house.readyz())[0] == 200
+    assert commits(house) == 2
 
 
 async def test_a_spool_that_cannot_commit_is_a_reason(house: House) -> None:

@@ -47,7 +47,7 @@ def test_the_wheel_holds_all_of_the_program(made: dict[str, Path]) -> None:
 
 def test_the_wheel_holds_configuration_units_and_man_pages(made: dict[str, Path]) -> None:
     held = shared(made["wheel"])
-    assert {f"share/smsbridge/{name}" for name in sources("config")} <= held
+    assert {f"share/smsbridge/{name}" for name in sources("config") | sources("docs")} <= held
     units = {f"smsbridge.{kind}" for kind in ("service", "socket", "sysusers.conf", "tmpfiles.conf")}
     assert {f"share/smsbridge/systemd/{name}" for name in units} <= held
     assert {f"share/smsbridge/{name}" for name in sources("systemd/drop-ins")} <= held
@@ -60,7 +60,7 @@ def test_the_sdist_holds_everything_and_makes_the_same_wheel(made: dict[str, Pat
         held.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()
     there = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
-    wanted = set[str]().union(*(sources(folder) for folder in ("bridge", "config", "systemd", "tests")))
+    wanted = set[str]().union(*(sources(folder) for folder in ("bridge", "config", "docs", "systemd", "tests")))
     assert wanted - there == set()
     assert {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml"} <= there
     (wheel,) = built.hatchling(tmp_path / "dist", "wheel", source=source)

@@ -23,7 +23,7 @@ async def test_that_the_provider_refused_it_is_forgotten_too(emptied: Database) 
 
 
 async def test_row_129_on_a_server_the_administrators_vacuum_full_ends_it(bare: Database) -> None:
-    """As docs/operate.md says: gone from the tables at once, from their files with VACUUM FULL; the log is the server's."""
+    """As docs/operate.md says: from the tables at once, from their files with VACUUM FULL; the log is the server's."""
     spool = await bare.open()
     payload = encode_sms(Sms(text=MARK * 5))
     await spool.accept(intake(*(delivery(n, state=State.SENT, payload=payload) for n in range(1, 50))))

@@ -59,7 +59,7 @@ async def _server(configuration: Configuration) -> Finding:
     except (StoreUnavailable, SpoolDamaged) as error:
         return fail("spool", str(error), "see whether the server of spool.url runs and lets this user in")
     try:
-        return ok("spool", f"the server answers, {await spool.open_count()} deliveries are not done")
+        return ok("spool", f"the server answers; deliveries not done: {await spool.open_count()}")
     finally:
         await spool.close()
 
