@@ -153,17 +153,16 @@ class Limits:
         """Take what all of this costs, or nothing: then what reached which limit. Raises `StoreUnavailable`."""
         if self._pool is not None:
             return await self._drawn(self._pool, settings, asked, now)
-        bill = self._bill(settings, asked, now)
-        for wanted, cost in bill:
-            if self._short([cost], now) is not None:
-                return wanted, cost.name
-        for _, cost in bill:
-            cost.bucket.left -= cost.price
+        for number, wanted in enumerate(asked):
+            reached = self.take(settings, wanted, now)
+            if reached is not None:
+                self.give_back(settings, asked[:number], now)
+                return wanted, reached
         return None
 
     def give_back(self, settings: LimitsSettings, asked: Sequence[Payable], now: float) -> None:
         """What was paid for was not sent after all."""
-        costs = [cost for _, cost in self._bill(settings, asked, now)]
+        costs = [cost for wanted in asked for cost in self._costs(settings, wanted, now)]
         for cost in costs:
             cost.bucket.left += cost.price
         if self._pool is not None:
@@ -172,10 +171,10 @@ class Limits:
     async def _drawn(
         self, pool: Pool, settings: LimitsSettings, asked: Sequence[Payable], now: float
     ) -> tuple[Payable, str] | None:
-        costs = self._bill(settings, asked, now)
-        for wanted, cost in costs:
-            if self._short([cost], now) is not None:
-                return wanted, cost.name
+        for wanted in asked:
+            if (reached := self._short(self._costs(settings, wanted, now), now)) is not None:
+                return wanted, reached
+        costs = [(wanted, cost) for wanted in asked for cost in self._costs(settings, wanted, now)]
         draws = _draws([cost for _, cost in costs])
         if not draws:
             return None
@@ -195,19 +194,6 @@ class Limits:
             if bucket.left < cost.price and (self._pool is None or 0 <= now - bucket.known < _FRESH):
                 return cost.name
         return None
-
-    def _bill(self, settings: LimitsSettings, asked: Sequence[Payable], now: float) -> list[tuple[Payable, _Cost]]:
-        """What all recipients of a mail cost together of each bucket, with the first of them that costs anything of it.
-
-        Together too they cost no more than a whole bucket, or a mail to very many could never go.
-        """
-        bill: dict[tuple[str, str, bool], tuple[Payable, _Cost]] = {}
-        for wanted in asked:
-            for cost in self._costs(settings, wanted, now):
-                first, before = bill.get(cost.key, (wanted, None))
-                price = cost.price if before is None else min(before.price + cost.price, cost.rate.count)
-                bill[cost.key] = (first, cost._replace(price=price))
-        return list(bill.values())
 
     def _costs(self, settings: LimitsSettings, wanted: Payable, now: float) -> list[_Cost]:
         """A group larger than a limit costs a whole bucket, since it could never go else."""
