@@ -74,15 +74,15 @@ class Pauses:
         return 1 if pause.is_over(now) else 0
 
     def closed_routes(self, now: float) -> list[str]:
-        """Routes of which nothing may be claimed now."""
+        """Routes of which nothing may start now."""
         return [name for name, pause in self.scopes.items() if name != ACCOUNT and not pause.is_over(now)]
 
     def paused_routes(self) -> list[str]:
-        """Routes of which only a probe may be claimed, or nothing."""
+        """Routes of which only a probe may start, or nothing."""
         return [name for name in self.scopes if name != ACCOUNT]
 
     def may_start(self, delivery: Delivery, now: float) -> bool:
-        """Whether this claimed delivery may go; if a pause covers it, it becomes that pause's probe."""
+        """Whether this delivery may go; if a pause covers it, it becomes that pause's probe."""
         covering = [self.scopes[key] for key in (ACCOUNT, delivery.route) if key in self.scopes]
         if not all(pause.is_over(now) for pause in covering):
             return False

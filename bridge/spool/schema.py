@@ -2,7 +2,8 @@
 
 `PRAGMA user_version` says which version a file has. A migration runs in one transaction, so a crash leaves the old
 version or the new one; a file of a newer program is refused, since an older one could not keep its promises.
-Indexes are partial: a claim costs the same at no rows and at a million, and finished deliveries cost nothing.
+What is due, waits or is to be told has partial indexes: to start something costs the same at no rows and at a million,
+and what is finished is in none of them.
 """
 
 import apsw
