@@ -6,7 +6,7 @@ mailing cannot eat an alarm's room. Mail to postmaster and abuse costs no money 
 write there, so it has buckets too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple, Protocol
@@ -111,10 +111,20 @@ class _Cost(NamedTuple):
 class Limits:
     """All buckets; full at first."""
 
-    def __init__(self, pool: Pool | None = None) -> None:
-        """`pool`: what other processes draw from too; None: there are none."""
+    def __init__(
+        self,
+        pool: Pool | None = None,
+        *,
+        elsewhere: bool = False,
+        told: Callable[[str, float], None] = lambda _phone, _until: None,
+    ) -> None:
+        """`pool`: what other processes draw from too; None: there are none. `elsewhere`: another process takes what
+        things cost, here they are only asked for. `told` of phones that are refused.
+        """
         self.exchanges = Exchanges()
         self._pool = pool
+        self._shared = elsewhere or pool is not None
+        self._told = told
         self._refused: dict[str, float] = {}
         self._buckets: dict[tuple[str, str, bool], _Bucket] = {}
 
@@ -123,6 +133,7 @@ class Limits:
         if len(self._refused) >= _MOST_BUCKETS:
             self._refused.clear()
         self._refused[phone] = until
+        self._told(phone, until)
 
     def refuses(self, phones: tuple[str, ...], now: float) -> bool:
         """Whether none of these phones can be reached at all."""
@@ -149,16 +160,25 @@ class Limits:
             cost.bucket.left -= cost.price
         return None
 
-    async def pay(self, settings: LimitsSettings, asked: Sequence[Payable], now: float) -> tuple[Payable, str] | None:
-        """Take what all of this costs, or nothing: then what reached which limit. Raises `StoreUnavailable`."""
+    async def pay(self, settings: LimitsSettings, asked: Sequence[Payable], now: float) -> tuple[int, str] | None:
+        """Take what all of this costs, or nothing: then which of it reached what limit. Raises `StoreUnavailable`."""
         if self._pool is not None:
             return await self._drawn(self._pool, settings, asked, now)
         for number, wanted in enumerate(asked):
             reached = self.take(settings, wanted, now)
             if reached is not None:
                 self.give_back(settings, asked[:number], now)
-                return wanted, reached
+                return number, reached
         return None
+
+    def note_reached(self, settings: LimitsSettings, wanted: Payable, name: str, now: float) -> None:
+        """Another process said that this limit is reached; for a moment that is known here, too."""
+        if not self._shared:
+            return
+        for cost in self._costs(settings, wanted, now):
+            if cost.name == name:
+                cost.bucket.left = cost.bucket.left if cost.bucket.left < cost.price else 0.0
+                cost.bucket.known = now
 
     def give_back(self, settings: LimitsSettings, asked: Sequence[Payable], now: float) -> None:
         """What was paid for was not sent after all."""
@@ -170,11 +190,11 @@ class Limits:
 
     async def _drawn(
         self, pool: Pool, settings: LimitsSettings, asked: Sequence[Payable], now: float
-    ) -> tuple[Payable, str] | None:
-        for wanted in asked:
+    ) -> tuple[int, str] | None:
+        for number, wanted in enumerate(asked):
             if (reached := self._short(self._costs(settings, wanted, now), now)) is not None:
-                return wanted, reached
-        costs = [(wanted, cost) for wanted in asked for cost in self._costs(settings, wanted, now)]
+                return number, reached
+        costs = [(number, cost) for number, wanted in enumerate(asked) for cost in self._costs(settings, wanted, now)]
         draws = _draws([cost for _, cost in costs])
         if not draws:
             return None
@@ -186,12 +206,12 @@ class Limits:
         if drawn.short is None:
             return None
         name = draws[drawn.short].bucket
-        return next((wanted, cost.name) for wanted, cost in costs if _name(cost) == name)
+        return next((number, cost.name) for number, cost in costs if _name(cost) == name)
 
     def _short(self, costs: Sequence[_Cost], now: float) -> str | None:
         for cost in costs:
             bucket = cost.bucket
-            if bucket.left < cost.price and (self._pool is None or 0 <= now - bucket.known < _FRESH):
+            if bucket.left < cost.price and (not self._shared or 0 <= now - bucket.known < _FRESH):
                 return cost.name
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge import __version__, config, routing, sdnotify
-from bridge.config import ConfigError, Problem
+from bridge.config import ConfigError, Configuration, Problem
 from bridge.console import console
 from bridge.console.sources import Phone
 from bridge.daemon import readiness, window
@@ -38,7 +38,10 @@ from bridge.listeners import HttpListener
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.proof.logins import Logins
+from bridge.smtpd.bell import Bell
+from bridge.smtpd.desk import Clerk
 from bridge.smtpd.door import Door
+from bridge.smtpd.till import Till
 from bridge.webhook import Webhook
 
 CALL_GRACE: Final = 25.0
@@ -243,17 +246,33 @@ class Daemon:
         await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))
 
     def _mail_door(self, new_id: Callable[[], str]) -> Door:
-        return Door(
+        configuration, ring = self._current, Bell(spool=self._spool, clock=self._clock).ring
+        clerk = Clerk(
             spool=self._spool,
-            configuration=lambda: self._configuration,
-            logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
-            mail_authentication=lambda: self._mail_authentication,
             limits=self._limits,
+            configuration=configuration,
             clock=self._clock,
             new_id=new_id,
+            ring=ring,
             wake=self.wake,
-            full=lambda: self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued,
         )
+        return Door(
+            desk=clerk,
+            till=Till(limits=self._limits, configuration=configuration, clock=self._clock, ring=ring),
+            configuration=configuration,
+            logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
+            mail_authentication=lambda: self._mail_authentication,
+            clock=self._clock,
+            new_id=new_id,
+            ring=ring,
+            full=self._is_full,
+        )
+
+    def _current(self) -> Configuration:
+        return self._configuration
+
+    def _is_full(self) -> bool:
+        return self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued
 
     def _webhook(self, new_id: Callable[[], str]) -> Webhook:
         return Webhook(

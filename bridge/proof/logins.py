@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -50,6 +50,20 @@ class Outcome:
     right: bool
     doublings: int = 0  # of the wait before a wrong one is answered
     locks: bool = False  # it was the last that its place may try for now
+
+
+class Login(Protocol):
+    """What the mail door asks of `Logins`."""
+
+    async def check(
+        self, name: str, password: bytes, peer: IPv4Address | IPv6Address | None, *, trusted: bool = False
+    ) -> Outcome:
+        """See `Logins`."""
+        ...
+
+    def exposes(self, name: str) -> bool:
+        """See `Logins`."""
+        ...
 
 
 class Logins:

@@ -4,6 +4,7 @@ A flood is one thing however many mails it has; what else happened in that hour 
 """
 
 import asyncio
+from collections.abc import Callable
 
 from bridge.log import get_logger
 from bridge.message import Clock, StoreUnavailable
@@ -11,6 +12,9 @@ from bridge.spool import Spool
 
 EVERY = 3600.0
 """Seconds before the operator is told of the same thing again."""
+
+Ring = Callable[[str, str], None]
+"""Tells the operator of a thing by this name, in these words."""
 
 _MOST_THINGS = 1000
 

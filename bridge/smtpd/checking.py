@@ -3,7 +3,7 @@
 For senders who could send there. The answer explains the mail as if it had gone to the address behind ``check+``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge import compose, recipients, text
@@ -49,7 +49,7 @@ class Question:
     content: bytes
     letter: text.Letter | None
     proof: Proof
-    left: Callable[[Target], Mapping[str, tuple[int, Rate]]]  # of which limits
+    left: Mapping[str, Mapping[str, tuple[int, Rate]]]  # by `about`: how much of which limits; absent: nobody may
 
 
 def admit(configuration: Configuration, peer: Peer, sender: str, recipient: str, now: float) -> Check | Reply | None:
@@ -70,6 +70,14 @@ def admit(configuration: Configuration, peer: Peer, sender: str, recipient: str,
 def too_many(checks: Sequence[Check]) -> Barred | None:
     """Why so many are not answered."""
     return _TOO_MANY if len(checks) > MOST else None
+
+
+def target(check: Check, proof: Proof, configuration: Configuration, now: float) -> Target | None:
+    """The recipient that is asked about, where its sender could send there."""
+    if check.pending is None:
+        return check.target
+    settled = admission.settle(configuration, check.pending.meaning, proof, now)
+    return settled if isinstance(settled, Target) else None
 
 
 def with_answers(
@@ -98,11 +106,7 @@ def _answer(
         letter=question.letter,
         now=now,
     )
-    target = check.target
-    if check.pending is not None:
-        settled = admission.settle(configuration, check.pending.meaning, question.proof, now)
-        target = settled if isinstance(settled, Target) else None
-    left = explained.left(question.left(target)) if target is not None else ""
+    left = explained.left(question.left[check.about]) if check.about in question.left else ""
     letter = question.letter
     subject = letter.subject[:_MOST_SUBJECT] if letter is not None else ""
     headers = [

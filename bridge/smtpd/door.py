@@ -5,26 +5,27 @@ from dataclasses import replace
 
 from bridge import metrics, text, translate
 from bridge.access import Barred, Proof, barred, barred_from, inside
-from bridge.config import Configuration
+from bridge.config import Configuration, Rate
 from bridge.config.users import CERTIFICATE
-from bridge.limits import Asking, Limits
+from bridge.limits import Asking, Payable
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, NewId, StoreUnavailable
+from bridge.message import Clock, NewId
 from bridge.proof import mail as mail_proof
 from bridge.proof.lockout import WINDOW, place_of
-from bridge.proof.logins import Busy, Locked, Logins
+from bridge.proof.logins import Busy, Locked, Login
 from bridge.recipients import is_answer
-from bridge.smtpd import admission, checking, holding, incoming, replies, returned
+from bridge.smtpd import admission, checking, replies, returned
 from bridge.smtpd.admission import Pending
-from bridge.smtpd.bell import Bell
+from bridge.smtpd.bell import Ring
 from bridge.smtpd.checking import Check, Question
 from bridge.smtpd.contract import Peer, Reply
+from bridge.smtpd.desk import Desk
 from bridge.smtpd.incoming import Incoming
 from bridge.smtpd.intake import Forward, Target, compile_intake
 from bridge.smtpd.returned import Bounced
-from bridge.smtpd.till import STORE, Paid, Till
+from bridge.smtpd.till import Till
 from bridge.smtpd.turns import NoTurn, Turns
-from bridge.spool import Intake, Spool
+from bridge.spool import Intake
 
 _BROKE = (
     "A mistake in the program kept the mail door from taking a mail; its sender was told to try again later. "
@@ -33,6 +34,7 @@ _BROKE = (
 _OUT_OF_BOUNDS = 552
 _TAKEN = 250
 _BUSY = Reply(454, "4.7.0", "too many logins at once, try again")
+_STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
 _FULL = Reply(452, "4.3.1", "the queue is full, try again later")
 _NO_TURN = (451, "4.3.2", "senders cannot be checked now, try again later")
 
@@ -43,27 +45,25 @@ class Door:
     def __init__(
         self,
         *,
-        spool: Spool,
+        desk: Desk,
+        till: Till,
         configuration: Callable[[], Configuration],
-        logins: Logins,
+        logins: Login,
         mail_authentication: Callable[[], mail_proof.MailAuthentication | None],
-        limits: Limits,
         clock: Clock,
         new_id: NewId,
-        wake: Callable[[Channel], None],
+        ring: Ring,
         full: Callable[[], bool],
     ) -> None:
-        self._spool = spool
         self._configuration = configuration
         self._logins = logins
         self._mail_authentication = mail_authentication
         self._turns = Turns()
-        self._exchanges = limits.exchanges
-        self._bell = Bell(spool=spool, clock=clock)
-        self._till = Till(limits=limits, configuration=configuration, clock=clock, bell=self._bell)
+        self._desk = desk
+        self._till = till
+        self._ring = ring
         self._clock = clock
         self._new_id = new_id
-        self._wake = wake
         self._full = full
         self._log = get_logger("smtpd")
 
@@ -89,7 +89,7 @@ class Door:
         return None
 
     def broke(self, _peer: Peer) -> None:
-        self._bell.ring("broke", _BROKE)
+        self._ring("broke", _BROKE)
 
     def exposed(self, peer: Peer, name: bytes) -> None:
         user = name.decode("utf-8", "replace")
@@ -140,18 +140,9 @@ class Door:
             except (text.Refused, translate.Untranslatable) as refused:
                 return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
         if any(isinstance(item, Incoming) for item in accepted) and (reply is None or reply.code == _TAKEN):
-            reply = await incoming.take(
-                content,
-                spool=self._spool,
-                configuration=self._configuration(),
-                mail_id=self._new_id(),
-                now=self._clock(),
-                wake=self._wake,
-                heard=self._exchanges.heard,
-                log=self._log,
-            )
+            reply = await self._desk.take_sms(content)
         if settling is not None and (reply is None or reply.code == _TAKEN):
-            reply = await returned.settle(settling, spool=self._spool, now=self._clock(), log=self._log)
+            reply = await self._desk.settle(settling)
         return reply or admission.UNKNOWN_ADDRESS
 
     async def _mail(
@@ -191,16 +182,21 @@ class Door:
                 content=content,
                 letter=letter,
                 proof=proof,
-                left=lambda target: self._till.left(peer, target),
+                left=await self._left(peer, checks, proof),
             )
             intake = checking.with_answers(intake, checks, question, self._configuration(), self._clock())
             asked = [Asking(sender=asker, answers=len(checks))]
-        paid = await self._till.take(peer, [*targets, *forwards[:1], *asked])
-        if isinstance(paid, Reply):
-            return self._reject(peer, sender, "", paid)
+        owed = self._till.owed(peer, [*targets, *forwards[:1], *asked])
         answers = letter is not None and (letter.is_reply or any(is_answer(target.address) for target in targets))
-        intake = holding.hold(intake, self._exchanges, answers=answers)
-        return await self._spooled(intake, len(content), paid, answers=answers)
+        return await self._taken(peer, intake, len(content), owed, answers=answers)
+
+    async def _left(
+        self, peer: Peer, checks: Sequence[Check], proof: Proof
+    ) -> dict[str, Mapping[str, tuple[int, Rate]]]:
+        """By what is asked about: how much of which limits it leaves."""
+        targets = {check.about: checking.target(check, proof, self._configuration(), self._clock()) for check in checks}
+        owed = {about: self._till.owed(peer, [target]) for about, target in targets.items() if target is not None}
+        return {about: await self._desk.left(wanted[0]) for about, wanted in owed.items()}
 
     def _must_not_cross(self, letter: text.Letter, to_phones: Sequence[Target | Pending], *, asks: bool) -> None:
         """Raises `translate.Untranslatable` for what goes round in circles or was written by a machine that answers."""
@@ -257,23 +253,22 @@ class Door:
             raise translate.Untranslatable(refusal.code, refusal.status, refusal.text)
         return Proof(peer=address, sender=verdict.author, envelope=verdict.envelope, how=verdict.how)
 
-    async def _spooled(self, intake: Intake, size: int, paid: Paid, *, answers: bool) -> Reply:
-        try:
-            accepted = await self._spool.accept(intake)
-        except StoreUnavailable as error:
-            self._till.give_back(paid)
-            self._log.error("spool unavailable", reason=str(error))
-            metrics.rejected(STORE.code, STORE.status)
-            return STORE
+    async def _taken(self, peer: Peer, intake: Intake, size: int, owed: Sequence[Payable], *, answers: bool) -> Reply:
+        """What the desk makes of it, and the reply."""
+        taken = await self._desk.take(intake, owed, answers=answers)
+        if taken.reached is not None:
+            which, limit = taken.reached
+            return self._reject(peer, intake.sender, "", self._till.too_many(owed[which], limit))
+        accepted = taken.accepted
+        if accepted is None:
+            self._log.error("spool unavailable", reason=taken.fault)
+            metrics.rejected(_STORE.code, _STORE.status)
+            return _STORE
         whose = {"id": accepted.id, "sender": intake.sender, "peer": intake.peer}
         if accepted.repeated:
-            self._till.give_back(paid)
             self._log.info("repeated", **whose)
             return Reply(250, "2.0.0", f"already queued as {accepted.id}")
         self._log.info("queued", **whose, recipients=len(intake.deliveries), size=size, proof=intake.proof)
-        holding.note(intake, self._exchanges, self._bell, self._log, answers=answers)
-        for channel in {delivery.channel for delivery in intake.deliveries}:
-            self._wake(channel)
         return Reply(250, "2.0.0", f"queued as {accepted.id}")
 
     def _reject(self, peer: Peer, sender: str, recipient: str, reply: Reply) -> Reply:

@@ -6,7 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from bridge.exchanges import MOST, QUICK, Exchanges
 from bridge.message import Channel, Delivery, State
-from bridge.smtpd.bell import Bell
+from bridge.smtpd.bell import Ring
 from bridge.spool import Intake
 
 REASON = f"more than {MOST} quick exchanges in an hour: two machines seem to answer each other"
@@ -30,7 +30,7 @@ def hold(intake: Intake, exchanges: Exchanges, *, answers: bool) -> Intake:
     return replace(intake, deliveries=deliveries)
 
 
-def note(intake: Intake, exchanges: Exchanges, bell: Bell, log: FilteringBoundLogger, *, answers: bool) -> None:
+def note(intake: Intake, exchanges: Exchanges, ring: Ring, log: FilteringBoundLogger, *, answers: bool) -> None:
     """Count what was accepted, and tell the operator of what is held or should be."""
     for delivery in intake.deliveries:
         if delivery.channel is not Channel.SMS:
@@ -38,7 +38,7 @@ def note(intake: Intake, exchanges: Exchanges, bell: Bell, log: FilteringBoundLo
         held = delivery.state is State.HELD
         if held or (answers and _too_many(intake, delivery, exchanges)):
             log.warning("held" if held else "not held", id=delivery.id, recipient=delivery.recipient, reason=REASON)
-            bell.ring(f"exchanges {_author(intake, delivery)} {delivery.recipient}", _alert(intake, delivery))
+            ring(f"exchanges {_author(intake, delivery)} {delivery.recipient}", _alert(intake, delivery))
         exchanges.wrote(_author(intake, delivery), delivery.recipient, intake.at, held=held, answers=answers)
 
 

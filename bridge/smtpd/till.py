@@ -1,33 +1,31 @@
-"""The till at the door: what the recipients of a mail cost of which limits, and the 450 when one is reached."""
+"""The till at the door: what the recipients of a mail cost of which limits, and the 450 when one is reached.
+
+The desk takes what it costs (`bridge.smtpd.desk`); here it is only asked whether that would do.
+"""
 
 from collections.abc import Callable, Sequence
 
 from bridge import metrics
 from bridge.access import inside
-from bridge.config import Configuration, Rate
+from bridge.config import Configuration
 from bridge.limits import Asking, Forwarding, Limits, Payable, Wanted
-from bridge.log import get_logger
-from bridge.message import Clock, StoreUnavailable
+from bridge.message import Clock
 from bridge.smtpd import admission
-from bridge.smtpd.bell import Bell
+from bridge.smtpd.bell import Ring
 from bridge.smtpd.contract import Peer, Reply
 from bridge.smtpd.intake import Forward, Target
 
-Paid = list[Payable]
-
-STORE = Reply(451, "4.3.0", "cannot store the mail now, try again later")
 _BLOCKED = Reply(550, "5.7.1", "the provider sends nothing to this number; its owner may have blocked it")
 
 
 class Till:
-    """Asks and takes; the operator hears of every limit that is reached, once an hour."""
+    """Says what is owed; the operator hears of every limit that is reached, once an hour."""
 
-    def __init__(self, *, limits: Limits, configuration: Callable[[], Configuration], clock: Clock, bell: Bell) -> None:
+    def __init__(self, *, limits: Limits, configuration: Callable[[], Configuration], clock: Clock, ring: Ring) -> None:
         self._limits = limits
         self._configuration = configuration
         self._clock = clock
-        self._bell = bell
-        self._log = get_logger("smtpd")
+        self._ring = ring
 
     def refusal(self, peer: Peer, item: Target | Forward) -> Reply | None:
         """Why a recipient cannot be taken now; None: it can, and nothing is paid yet."""
@@ -38,28 +36,11 @@ class Till:
         if wanted is None:
             return None
         reached = self._limits.reached(self._configuration().settings.limits, wanted, now)
-        return None if reached is None else self._too_many(wanted, reached)
+        return None if reached is None else self.too_many(wanted, reached)
 
-    async def take(self, peer: Peer, items: Sequence[Target | Forward | Asking]) -> Paid | Reply:
-        """Pay for all recipients of a mail, or for none and say why."""
-        paid: Paid = [wanted for item in items if (wanted := self._wanted(peer, item)) is not None]
-        try:
-            reached = await self._limits.pay(self._configuration().settings.limits, paid, self._clock())
-        except StoreUnavailable as error:
-            self._log.error("spool unavailable", reason=str(error))
-            return STORE
-        return paid if reached is None else self._too_many(*reached)
-
-    def left(self, peer: Peer, item: Target) -> dict[str, tuple[int, Rate]]:
-        """What of which limit this recipient leaves."""
-        wanted = self._wanted(peer, item)
-        if not isinstance(wanted, Wanted):
-            return {}
-        return self._limits.left(self._configuration().settings.limits, wanted, self._clock())
-
-    def give_back(self, paid: Paid) -> None:
-        """What was paid for was not kept after all."""
-        self._limits.give_back(self._configuration().settings.limits, paid, self._clock())
+    def owed(self, peer: Peer, items: Sequence[Target | Forward | Asking]) -> list[Payable]:
+        """What all recipients of a mail cost."""
+        return [wanted for item in items if (wanted := self._wanted(peer, item)) is not None]
 
     def _wanted(self, peer: Peer, item: Target | Forward | Asking) -> Payable | None:
         """What a recipient costs; None: nothing, since the operator's own people write to him as they like."""
@@ -74,10 +55,12 @@ class Till:
             return None
         return Forwarding.of(address)
 
-    def _too_many(self, wanted: Payable, reached: str) -> Reply:
+    def too_many(self, wanted: Payable, reached: str) -> Reply:
+        """The reply to a mail that would break this limit."""
+        self._limits.note_reached(self._configuration().settings.limits, wanted, reached, self._clock())
         metrics.LIMITS.of(reached).add()
         urgent = isinstance(wanted, Wanted) and wanted.urgent
-        self._bell.ring(f"limit {reached} {urgent}", _alert(wanted, reached))
+        self._ring(f"limit {reached} {urgent}", _alert(wanted, reached))
         what = "SMS" if isinstance(wanted, Wanted) else "mails"
         return Reply(450, "4.7.1", f"too many {what} for now (limit of {reached}), try again later")
 

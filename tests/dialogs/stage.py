@@ -22,12 +22,12 @@ from bridge.proof.logins import Logins
 from bridge.smtpd import connection, introduction, protocol
 from bridge.smtpd.contract import Limits as SessionLimits
 from bridge.smtpd.contract import Terms
-from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, DOMAIN, GROUP, NO_LIMITS, OWNED_LINE, configuration
 from tests.make import NOW
 from tests.smtpd.conftest import Certificates
+from tests.smtpd.made import make_door
 from tests.wait import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -103,7 +103,7 @@ async def staged(
         return holder[0].now
 
     made = _configuration(settings)
-    door = Door(
+    door = make_door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=now),

@@ -19,11 +19,11 @@ from bridge.proof.mail import MailAuthentication
 from bridge.relay import take_in
 from bridge.smtpd.contract import Limits as SessionLimits
 from bridge.smtpd.contract import Terms
-from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, LINE, configuration
 from tests.make import NOW, PHONE
+from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 SENDER = "bernd@example.org"  # proven by his network, and in Anna's `allow`
@@ -119,7 +119,7 @@ async def open_door(
     spool = await open_spool(place / "s.db")
     holder: list[Doorway] = []
     limits, woken = Limits(), list[Channel]()
-    door = Door(
+    door = make_door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),

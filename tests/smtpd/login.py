@@ -22,12 +22,12 @@ from bridge.proof import logins
 from bridge.proof.logins import Logins
 from bridge.routing import Allow
 from bridge.smtpd.contract import Limits, Terms
-from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import open_spool
 from tests.given import ANNA, configuration
 from tests.make import NOW
 from tests.smtpd.conftest import Certificates
+from tests.smtpd.made import make_door
 from tests.smtpd.raw import QUICK, Raw, Recorder, Rig
 
 NAME, PASSWORD = b"panel", "pässwörd \U0001f511".encode()
@@ -149,7 +149,7 @@ async def house(
         return holder[0].now
 
     desk = Logins(users=lambda: holder[0].configuration.users, clock=now)
-    door = Door(
+    door = make_door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=desk,

@@ -23,13 +23,13 @@ from bridge.message import Channel, Delivery, Reports, State, decode_sms
 from bridge.proof.logins import Logins
 from bridge.routing import Allow, Route
 from bridge.smtpd.contract import Peer, Terms
-from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool import Step, sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, DOMAIN, GROUP, KEY, LINE, NO_LIMITS, POSTMASTER, configuration
 from tests.make import NOW, PHONE
 from tests.smtpd.conftest import Certificates
+from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 ANYONE = "bernd@example.org"
@@ -101,7 +101,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     spool = await open_spool(tmp_path / "s.db")
     holder: list[Rig] = []
     woken: list[Channel] = []
-    door = Door(
+    door = make_door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),

@@ -69,7 +69,7 @@ async def test_row_120_the_operator_is_told_once(
         note(
             hold(intake(delivery(1, urgent=urgent)), exchanges, answers=True),
             exchanges,
-            bell,
+            bell.ring,
             get_logger("test"),
             answers=True,
         )
@@ -84,7 +84,7 @@ async def test_row_120_what_is_held_is_not_taken_for_sent(spool: SqliteSpool) ->
     exchanges, bell = loud(), Bell(spool=spool, clock=lambda: NOW)
     held = hold(intake(delivery(1), at=NOW + 50), exchanges, answers=True)
     assert states(held) == [State.HELD]
-    note(held, exchanges, bell, get_logger("test"), answers=True)
+    note(held, exchanges, bell.ring, get_logger("test"), answers=True)
     exchanges.heard(PHONE, NOW + 80)  # 30 s after what was held, 80 s after what was sent
     pair = exchanges._phones[PHONE]["anna@example.org"]
     assert not pair.heard

@@ -21,12 +21,12 @@ from bridge.proof.logins import Logins
 from bridge.providers.websms import notifications
 from bridge.relay import take_in
 from bridge.smtpd.contract import Terms
-from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.spool import sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, ANY, DOMAIN, OWNED_LINE, configuration
 from tests.make import NOW, PHONE
+from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 SECRET = f"sms-in-k3x8v5q2@{DOMAIN}"
@@ -84,7 +84,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     holder: list[Rig] = []
     woken: list[Channel] = []
     numbers = iter(range(1, 1000))
-    door = Door(
+    door = make_door(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: NOW),
