@@ -2,7 +2,8 @@
 
 A counter of the usual library takes a lock and often a look-up; a message passes a dozen of them. So here they are
 additions on the loop's thread (what threads add may at worst be one short), and `bridge.daemon.scrape` writes them out.
-They are the one state that modules share: a process counts for itself, whatever runs in it, from nought at its start.
+They are the one state that modules share: a process counts for itself, whatever runs in it, from nought at its start;
+the mail door's worker processes give theirs to the daemon (`Tally`).
 
 Labels come from closed tables of ours. A number, an address or somebody's words are never one: whoever reads the graphs
 of a mail server need not know who writes to whom.
@@ -157,6 +158,53 @@ HISTOGRAMS: Final = (DOOR, HANDOVER, CALL, REPORT_DELAY)
 def rejected(code: int, status: str) -> None:
     """The mail door refused: the reply's code and enhanced status, which are always ours."""
     REJECTS.of(f"{code} {status}").add()
+
+
+Counts = list[tuple[str, tuple[str, ...], list[float]]]
+"""What was added: the name of a counter or histogram, labels, and the number, or the bins and behind them the total."""
+
+
+class Tally:
+    """What is counted in this process, for another one to add to its own."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        self.since()
+
+    def since(self) -> Counts:
+        """What was counted since this was last asked."""
+        found: Counts = []
+        for name, labels, numbers in _numbers():
+            given = self._given.get((name, labels))
+            if given is None:
+                given = [0.0] * len(numbers)
+            if numbers != given:
+                found.append((name, labels, [now - then for now, then in zip(numbers, given, strict=True)]))
+                self._given[name, labels] = numbers
+        return found
+
+
+def add_counts(counts: Counts) -> None:
+    """What another process counted."""
+    counters = {counter.name: counter for counter in COUNTERS}
+    histograms = {histogram.name: histogram for histogram in HISTOGRAMS}
+    for name, labels, numbers in counts:
+        if name in counters:
+            counters[name].of(*labels).add(int(numbers[0]))
+            continue
+        spread = histograms[name].of(*labels)
+        *bins, total = numbers
+        spread.bins = [had + int(more) for had, more in zip(spread.bins, bins, strict=True)]
+        spread.total += total
+
+
+def _numbers() -> Iterator[tuple[str, tuple[str, ...], list[float]]]:
+    for counter in COUNTERS:
+        for labels, number in counter.items():
+            yield counter.name, labels, [number]
+    for histogram in HISTOGRAMS:
+        for labels, spread in histogram.items():
+            yield histogram.name, labels, [*spread.bins, spread.total]
 
 
 class Awaited:

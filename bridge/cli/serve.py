@@ -3,10 +3,14 @@
 import asyncio
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bridge.cli.options import run, with_config
+
+if TYPE_CHECKING:
+    from bridge.daemon.workers import Hand
 
 _BATCH = 50_000
 """Objects made since the last look for garbage in circles: a few hundred mails, some megabytes."""
@@ -17,6 +21,27 @@ def _collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_BATCH, 20, 50)
+
+
+def _settle_in() -> None:
+    from bridge import log  # noqa: PLC0415  # as below
+
+    loop = asyncio.get_running_loop()
+    loop.call_soon(_collect_rarely)  # it takes a while: only once signals are listened to
+    log.gather(loop.call_soon)
+
+
+def _hands(config_path: Path) -> list["Hand"]:
+    """The processes that speak with mail clients, where several do; forked here because nothing runs yet."""
+    from bridge import config  # noqa: PLC0415  # as below
+    from bridge.daemon.worker import work  # noqa: PLC0415
+    from bridge.daemon.workers import fork  # noqa: PLC0415
+
+    try:
+        wanted = config.load(config_path).settings.smtpd.processes
+    except config.ConfigError:
+        return []  # the daemon says what is wrong
+    return fork(wanted, lambda link, doorway: run(work(link, doorway, _settle_in))) if wanted > 1 else []
 
 
 @click.command()
@@ -46,11 +71,12 @@ def serve(config_path: Path, unmasked: bool, log_level: str, only: tuple[str, ..
         raise click.UsageError(f"--only {wrong[0]!r}: the roles are {', '.join(ROLES)}")
     log.configure(level=log_level, unmasked=unmasked)
 
+    hands = _hands(config_path) if "smtpd" in (named or ROLES) else []
+
     async def serving() -> int:
-        daemon = Daemon(config_path, only=named or ROLES)
+        daemon = Daemon(config_path, only=named or ROLES, hands=hands)
         await daemon.start()
-        asyncio.get_running_loop().call_soon(_collect_rarely)  # it takes a while: only once signals are listened to
-        log.gather(asyncio.get_running_loop().call_soon)
+        _settle_in()
         try:
             return 0 if await daemon.run() else 1
         finally:

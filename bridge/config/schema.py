@@ -91,6 +91,12 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             20,
             "Clients at once from one address; peers in `networks` are not counted.",
         ),
+        Key(
+            "processes",
+            integer(1, 64),
+            1,
+            "Processes that speak with clients; 1 is the daemon itself, which takes some 2,500 mails a second.",
+        ),
     ),
     "mail_authentication": (
         Key("check", boolean, False, "Believe the From domain of mail that SPF or DKIM prove; asks DNS."),

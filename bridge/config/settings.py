@@ -78,6 +78,7 @@ class SmtpdSettings:
     networks: tuple[Network, ...] = ()
     max_connections: int = 200
     max_connections_per_address: int = 20
+    processes: int = 1  # that speak with clients; 1: the daemon itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

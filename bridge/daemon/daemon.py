@@ -3,17 +3,18 @@
 import asyncio
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from bridge import __version__, config, routing, sdnotify
-from bridge.config import ConfigError, Configuration, Problem
+from bridge.config import ConfigError, Problem
 from bridge.console import console
 from bridge.console.sources import Phone
 from bridge.daemon import readiness, window
 from bridge.daemon.deliveries import Chore, agents, chores, neighbours
 from bridge.daemon.doors import Doors
+from bridge.daemon.front import Front, front
 from bridge.daemon.guard import Guard
 from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
 from bridge.daemon.parts import (
@@ -31,17 +32,16 @@ from bridge.daemon.parts import (
 from bridge.daemon.scrape import Scrape
 from bridge.daemon.steady import Steady
 from bridge.daemon.store import open_store
+from bridge.daemon.tasks import Tasks
+from bridge.daemon.workers import Hand, Workers
 from bridge.delivery import Agent
 from bridge.ids import mail_ids
 from bridge.limits import Limits
+from bridge.link import LinkLost
 from bridge.listeners import HttpListener
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, StoreUnavailable
+from bridge.message import Channel, Clock
 from bridge.proof.logins import Logins
-from bridge.smtpd.bell import Bell
-from bridge.smtpd.desk import Clerk
-from bridge.smtpd.door import Door
-from bridge.smtpd.till import Till
 from bridge.webhook import Webhook
 
 CALL_GRACE: Final = 25.0
@@ -62,10 +62,13 @@ class Daemon:
         grace: float = CALL_GRACE,
         only: Collection[str] = ROLES,
         phone: Phone | None = None,
+        hands: Sequence[Hand] = (),
     ) -> None:
         """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest. With a `phone` it is a
-        demonstration, whose console nobody logs in to.
+        demonstration, whose console nobody logs in to. `hands` are processes that speak with mail clients.
         """
+        self._hands = hands
+        self._workers: Workers | None = None
         self._phone = phone
         self._path = path
         self._roles = [role for role in ROLES if role in only]
@@ -73,7 +76,7 @@ class Daemon:
         self._grace = grace
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._beside = Tasks(self._broke)
         self._queued = 0
         self._ready = False
         self._gave_up = False
@@ -104,7 +107,7 @@ class Daemon:
         )
         self._spool, shared = self._store.spool, self._store.shared
         self._probe = readiness.Probe(self._spool)
-        self._limits = Limits(shared.pool if shared is not None else None)
+        self._limits = Limits(shared.pool if shared is not None else None, told=self._refused)
         self._neighbours = neighbours(shared, self._limits, lambda: self._agents, self._clock)
         self._guard = Guard(
             store=self._store, clock=self._clock, largest=lambda: self._configuration.settings.smtpd.max_message_size
@@ -125,7 +128,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._beside.spawn(self.reload()))
         sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {self._queued} queued")
         await self._stop.wait()
         await self.stop()
@@ -139,11 +142,11 @@ class Daemon:
         # What a door still takes in while it drains waits in the spool for the next start.
         ending = (agent.stop(self._grace) for agent in self._agents.values())
         await asyncio.gather(self._doors.drain(DOOR_GRACE), *ending)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._beside.cancel()
         await asyncio.gather(self._provider.close(), self._transport.close())
         await self._console_listener.close()
+        if self._workers is not None:
+            await self._workers.close()
         await self._store.close()
         self._log.info("stopped")
 
@@ -172,8 +175,12 @@ class Daemon:
         present = self._provider, self._transport
         self._provider, self._transport, over = await exchanged(old, new, present, carriers)
         for carrier in over:
-            self._spawn(retire(carrier))
-        self._doors.renew(new, terms)
+            self._beside.spawn(retire(carrier))
+        try:
+            await self._doors.renew(new, terms)
+        except LinkLost as error:
+            reason = f"a process of the mail door goes on by the old configuration: {error}"
+            self._log.error("reload refused", reason=reason)  # it has logged why
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
             agent.wake()
@@ -198,6 +205,10 @@ class Daemon:
         self._queued += 1
         self._heard(channel)
 
+    def _refused(self, phone: str, until: float) -> None:
+        if self._workers is not None:
+            self._workers.refuse(phone, until)
+
     def _heard(self, channel: Channel) -> None:
         if channel in self._agents:
             self._agents[channel].wake()
@@ -219,10 +230,23 @@ class Daemon:
     async def _open_doors(self) -> None:
         self._mail_authentication = mail_authentication(self._configuration)
         new_id = mail_ids(self._clock, secrets.token_bytes)
-        mail = self._mail_door(new_id) if "smtpd" in self._roles else None
+        front = self._front(new_id)
+        if self._hands:
+            self._workers = Workers(
+                self._hands,
+                desk=front.clerk,
+                logins=front.logins,
+                ring=front.ring,
+                ahead=lambda: self._clock.ahead if isinstance(self._clock, Steady) else 0.0,
+                full=self._is_full,
+                gone=self._give_up,
+            )
+        mail = front.door if "smtpd" in self._roles else None
         webhook = self._webhook(new_id) if "webhook" in self._roles else None
         handed = sdnotify.listen_sockets()
-        self._doors: Doors = Doors(mail=mail, webhook=webhook.app if webhook is not None else None)
+        self._doors: Doors = Doors(
+            mail=mail, webhook=webhook.app if webhook is not None else None, workers=self._workers
+        )
         await self._doors.open(self._configuration, handed)
         shown = window.sources(
             spool=self._spool,
@@ -245,31 +269,18 @@ class Daemon:
         self._console_listener = HttpListener(console(self.readiness, sources=shown, more=seen.routes()))
         await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))
 
-    def _mail_door(self, new_id: Callable[[], str]) -> Door:
-        configuration, ring = self._current, Bell(spool=self._spool, clock=self._clock).ring
-        clerk = Clerk(
+    def _front(self, new_id: Callable[[], str]) -> Front:
+        return front(
             spool=self._spool,
-            limits=self._limits,
-            configuration=configuration,
-            clock=self._clock,
-            new_id=new_id,
-            ring=ring,
-            wake=self.wake,
-        )
-        return Door(
-            desk=clerk,
-            till=Till(limits=self._limits, configuration=configuration, clock=self._clock, ring=ring),
-            configuration=configuration,
+            configuration=lambda: self._configuration,
             logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
             mail_authentication=lambda: self._mail_authentication,
+            limits=self._limits,
             clock=self._clock,
             new_id=new_id,
-            ring=ring,
+            wake=self.wake,
             full=self._is_full,
         )
-
-    def _current(self) -> Configuration:
-        return self._configuration
 
     def _is_full(self) -> bool:
         return self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued
@@ -288,41 +299,23 @@ class Daemon:
 
     def _watch(self) -> None:
         for agent in self._agents.values():
-            self._spawn(agent.run())
+            self._beside.spawn(agent.run())
         for chore in self._chores:
-            self._spawn(self._every(chore.every, chore.once))
+            self._beside.repeat(chore.every, chore.once)
         if self._neighbours is not None:
-            self._spawn(self._every(NEIGHBOURS_EVERY, self._neighbours.once))
-        self._spawn(self._every(_COUNT_EVERY, self._look_round))
+            self._beside.repeat(NEIGHBOURS_EVERY, self._neighbours.once)
+        self._beside.repeat(_COUNT_EVERY, self._look_round)
         interval = sdnotify.watchdog_interval()
         if interval is not None:
-            self._spawn(self._every(interval, self._alive))
+            self._beside.repeat(interval, self._alive)
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.append(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.remove(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._give_up("a task ended in our own code", exc_info=task.exception())
+    def _broke(self, error: BaseException) -> None:
+        self._give_up("a task ended in our own code", exc_info=error)
 
     def _give_up(self, reason: str, **more: Any) -> None:
         self._log.critical("giving up", reason=reason, **more)
         self._gave_up = True
         self._stop.set()
-
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await work()
-            except StoreUnavailable as error:
-                self._log.warning("spool unavailable", reason=str(error))
-            except Exception:  # noqa: BLE001  # logged with its traceback, and the loop goes on
-                # One odd row must not end what looks after all the others; it is said every time.
-                self._log.exception("internal error")
-            await asyncio.sleep(seconds)
 
     async def _look_round(self) -> None:
         if reason := self._guard.fault():
@@ -330,8 +323,12 @@ class Daemon:
             return
         await self._guard.once()
         self._queued = await self._spool.open_count()
+        if self._workers is not None:
+            self._workers.tell_news()
 
     async def _alive(self) -> None:
         # Only a loop that turns and a file that answers are alive; a server may be away for a while.
         await self._store.answers()
+        if self._workers is not None:
+            await self._workers.answer()
         sdnotify.alive()

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bridge.config import Configuration
 from bridge.daemon import mail_door
+from bridge.daemon.workers import Workers
 from bridge.listeners import HttpListener
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
@@ -17,8 +18,11 @@ from bridge.smtpd.listener import Listener
 class Doors:
     """What listens. `open` it, then `drain`."""
 
-    def __init__(self, *, mail: Policy[Any] | None, webhook: web.Application | None) -> None:
-        """What stands behind each; None where that door stays shut."""
+    def __init__(
+        self, *, mail: Policy[Any] | None, webhook: web.Application | None, workers: Workers | None = None
+    ) -> None:
+        """What stands behind each; None where that door stays shut. With `workers` these speak with mail clients."""
+        self._workers = workers
         self._policy = mail
         self._application = webhook
         self._configuration: Configuration | None = None
@@ -34,13 +38,16 @@ class Doors:
     @property
     def connections(self) -> int:
         """At the mail door now."""
-        return len(self.mail.sessions) if self.mail is not None else 0
+        return self.mail.connections if self.mail is not None else 0
 
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration
         if self._policy is not None:
-            self.mail = await mail_door.open_listener(configuration, self._policy, handed)
+            if self._workers is not None:
+                await self._workers.begin(configuration)
+            place = self._workers.place if self._workers is not None else None
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed, place)
         if self._application is not None:
             self._webhook = HttpListener(
                 self._application, spared=lambda: (self._configuration or current).settings.webhook.networks
@@ -51,16 +58,23 @@ class Doors:
         """What `renew` needs of a `new` configuration. Reads the certificates: raises OSError."""
         return mail_door.terms(new, self._policy) if self._policy is not None else None
 
-    def renew(self, new: Configuration, terms: Terms | None) -> None:
-        """Go on by the `new` configuration."""
+    async def renew(self, new: Configuration, terms: Terms | None) -> None:
+        """Go on by the `new` configuration. Raises `LinkLost`."""
         old, self._configuration = self._configuration, new
         if self.mail is not None and terms is not None and old is not None:
             mail_door.end_logins(self.mail, old.users, new.users)
             mail_door.renew(self.mail, new, terms)
+            if self._workers is not None:
+                await self._workers.configure(new)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new and let what is under way end; sessions get `grace` seconds."""
-        ending = [self.mail.drain(grace)] if self.mail is not None else []
+        ending = [self._drain_mail(self.mail, grace)] if self.mail is not None else []
         if self._webhook is not None:
             ending.append(self._webhook.close())
         await asyncio.gather(*ending)
+
+    async def _drain_mail(self, mail: Listener, grace: float) -> None:
+        mail.close()  # nothing new comes in
+        workers = [self._workers.drain(grace)] if self._workers is not None else []
+        await asyncio.gather(mail.drain(grace), *workers)

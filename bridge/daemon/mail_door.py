@@ -10,7 +10,7 @@ from bridge.config import Configuration, Endpoint, User
 from bridge.config.users import CERTIFICATE
 from bridge.smtpd import replies
 from bridge.smtpd.contract import Limits, Policy, Terms
-from bridge.smtpd.listener import MEMORY, Listener
+from bridge.smtpd.listener import MEMORY, Elsewhere, Listener
 
 SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
 """FileDescriptorName in smsbridge.socket to the mode of the listener."""
@@ -19,10 +19,15 @@ _MAILS_IN_MEMORY: Final = 8  # of the largest size, at least
 
 
 async def open_listener(
-    configuration: Configuration, policy: Policy[Any], handed: Mapping[str, Sequence[socket.socket]]
+    configuration: Configuration,
+    policy: Policy[Any],
+    handed: Mapping[str, Sequence[socket.socket]],
+    elsewhere: Elsewhere | None = None,
 ) -> Listener:
-    """A listener on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
-    listener = Listener(terms=terms(configuration, policy))
+    """A listener on the sockets that systemd `handed` over by name, else on the configured ones; connections go
+    `elsewhere`, where that takes them. Raises OSError.
+    """
+    listener = Listener(terms=terms(configuration, policy), elsewhere=elsewhere)
     renew(listener, configuration, listener.terms)
     listen = configuration.settings.smtpd.listen
     sockets = [(name, opened) for name in SOCKET_MODES for opened in handed.get(name, ())]
@@ -33,14 +38,18 @@ async def open_listener(
     return listener
 
 
-def renew(listener: Listener, configuration: Configuration, new: Terms) -> None:
-    """New sessions get the `new` terms and the configuration's limits; sessions under way keep theirs."""
+def renew(listener: Listener, configuration: Configuration, new: Terms, *, workers: int | None = None) -> None:
+    """New sessions get the `new` terms and the configuration's limits; sessions under way keep theirs.
+
+    In one of several `workers` it has its part of the total and of the memory; addresses are counted by the daemon.
+    """
     settings = configuration.settings.smtpd
+    memory = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)
     listener.terms = new
     listener.trusted = settings.networks
-    listener.total = settings.max_connections
-    listener.per_address = settings.max_connections_per_address
-    listener.room.limit = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)
+    listener.total = settings.max_connections if workers is None else -(-settings.max_connections // workers)
+    listener.per_address = settings.max_connections_per_address if workers is None else settings.max_connections
+    listener.room.limit = memory if workers is None else max(memory // workers, 2 * settings.max_message_size)
 
 
 def end_logins(listener: Listener, old: Mapping[str, User], new: Mapping[str, User]) -> None:

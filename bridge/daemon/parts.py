@@ -31,6 +31,7 @@ _RETIRE_AFTER: Final = 35.0
 
 _FIXED: Final = (
     "smtpd.listen",
+    "smtpd.processes",
     "webhook.listen",
     "console.listen",
     "spool.url",

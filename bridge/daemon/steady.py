@@ -25,10 +25,11 @@ class Steady:
     def __init__(self, wall: Clock = time.time, counted: Clock = _counted) -> None:
         self._wall = wall
         self._counted = counted
-        self._ahead = wall() - counted()
+        self.ahead = wall() - counted()
+        """Seconds; processes that have the same go together."""
 
     def __call__(self) -> float:
-        return self._ahead + self._counted()
+        return self.ahead + self._counted()
 
     def step(self) -> float:
         """Seconds that the system's clock was set ahead; negative: back; 0.0 where it was not."""
@@ -40,4 +41,4 @@ class Steady:
 
     def follow(self, seconds: float) -> None:
         """Jump as the system's clock did."""
-        self._ahead += seconds
+        self.ahead += seconds

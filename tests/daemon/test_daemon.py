@@ -226,7 +226,7 @@ async def test_a_task_that_ends_in_our_own_code_ends_it(
     async def broken() -> None:
         raise ZeroDivisionError
 
-    house.daemon._spawn(broken())
+    house.daemon._beside.spawn(broken())
     assert await ended(house, running) is False
     assert "ZeroDivisionError" in stream.getvalue()
 

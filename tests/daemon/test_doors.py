@@ -23,7 +23,7 @@ async def test_what_is_not_wanted_listens_nowhere() -> None:
     await doors.open(here, {})
     assert doors.ports == {"smtpd": [], "webhook": []}
     assert doors.terms(here) is None
-    doors.renew(here, None)
+    await doors.renew(here, None)
     await doors.drain(1.0)
 
 

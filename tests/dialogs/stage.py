@@ -14,6 +14,7 @@ import argon2
 import pytest
 
 from bridge.config import Configuration, Endpoint, LimitsSettings, Rate, SmtpdSettings, User, WebsmsMailSettings
+from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.log import get_logger
@@ -27,7 +28,6 @@ from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, DOMAIN, GROUP, NO_LIMITS, OWNED_LINE, configuration
 from tests.make import NOW
 from tests.smtpd.conftest import Certificates
-from tests.smtpd.made import make_door
 from tests.wait import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -103,7 +103,7 @@ async def staged(
         return holder[0].now
 
     made = _configuration(settings)
-    door = make_door(
+    door = front(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=now),
@@ -113,7 +113,7 @@ async def staged(
         new_id=mail_ids(now, secrets.token_bytes),
         wake=woken.append,
         full=lambda: holder[0].full,
-    )
+    ).door
     context = certificates.server if certificates is not None and settings.get("tls", "no") != "no" else None
     terms = Terms(
         policy=door,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.config import Configuration, Endpoint
+from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.log import get_logger
@@ -23,7 +24,6 @@ from bridge.smtpd.listener import Listener
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, LINE, configuration
 from tests.make import NOW, PHONE
-from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 SENDER = "bernd@example.org"  # proven by his network, and in Anna's `allow`
@@ -119,7 +119,7 @@ async def open_door(
     spool = await open_spool(place / "s.db")
     holder: list[Doorway] = []
     limits, woken = Limits(), list[Channel]()
-    door = make_door(
+    door = front(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),
@@ -129,7 +129,7 @@ async def open_door(
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
         wake=woken.append,
         full=lambda: False,
-    )
+    ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com", limits=session or SessionLimits()))
     holder.append(Doorway(spool, listener, limits, given or configuration(), woken=woken))
     await listener.open([Endpoint(host="127.0.0.1", port=0)])

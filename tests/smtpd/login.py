@@ -16,6 +16,7 @@ import argon2
 import pytest
 
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
+from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits as Buckets
 from bridge.proof import logins
@@ -27,7 +28,6 @@ from bridge.spool.sqlite import open_spool
 from tests.given import ANNA, configuration
 from tests.make import NOW
 from tests.smtpd.conftest import Certificates
-from tests.smtpd.made import make_door
 from tests.smtpd.raw import QUICK, Raw, Recorder, Rig
 
 NAME, PASSWORD = b"panel", "pässwörd \U0001f511".encode()
@@ -149,7 +149,7 @@ async def house(
         return holder[0].now
 
     desk = Logins(users=lambda: holder[0].configuration.users, clock=now)
-    door = make_door(
+    door = front(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=desk,
@@ -159,7 +159,7 @@ async def house(
         new_id=mail_ids(now, secrets.token_bytes),
         wake=lambda _channel: None,
         full=lambda: False,
-    )
+    ).door
     terms = Terms(
         policy=door, hostname="mx.example.com", limits=limits, ssl_context=certificates.server, offers_auth=True
     )

@@ -17,6 +17,7 @@ import pytest
 
 from bridge import threads
 from bridge.config import Configuration, Endpoint, LimitsSettings, Rate, SmtpdSettings, User
+from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.message import Channel, Delivery, Reports, State, decode_sms
@@ -29,7 +30,6 @@ from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, DOMAIN, GROUP, KEY, LINE, NO_LIMITS, POSTMASTER, configuration
 from tests.make import NOW, PHONE
 from tests.smtpd.conftest import Certificates
-from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 ANYONE = "bernd@example.org"
@@ -101,7 +101,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     spool = await open_spool(tmp_path / "s.db")
     holder: list[Rig] = []
     woken: list[Channel] = []
-    door = make_door(
+    door = front(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),
@@ -111,7 +111,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
         wake=woken.append,
         full=lambda: holder[0].full,
-    )
+    ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com"))
     holder.append(Rig(spool, listener, woken=woken))
     await listener.open([Endpoint(host="127.0.0.1", port=0)])

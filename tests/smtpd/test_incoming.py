@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bridge.config import Configuration, Endpoint, WebsmsMailSettings
+from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.log import get_logger
@@ -26,7 +27,6 @@ from bridge.spool import sqlite
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import ANNA, ANY, DOMAIN, OWNED_LINE, configuration
 from tests.make import NOW, PHONE
-from tests.smtpd.made import make_door
 from tests.smtpd.raw import Raw
 
 SECRET = f"sms-in-k3x8v5q2@{DOMAIN}"
@@ -84,7 +84,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     holder: list[Rig] = []
     woken: list[Channel] = []
     numbers = iter(range(1, 1000))
-    door = make_door(
+    door = front(
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: NOW),
@@ -94,7 +94,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         new_id=mail_ids(lambda: NOW, lambda count: Random(next(numbers)).randbytes(count)),
         wake=woken.append,
         full=lambda: False,
-    )
+    ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com"))
     holder.append(Rig(spool, listener, woken=woken))
     await listener.open([Endpoint(host="127.0.0.1", port=0)])

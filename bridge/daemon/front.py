@@ -1,20 +1,31 @@
-"""A door with its desk in the same process, as the daemon builds it."""
+"""What stands behind the mail door in the daemon's own process: the desk, the logins, and the door that asks them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bridge.config import Configuration
 from bridge.limits import Limits
 from bridge.message import Channel, Clock, NewId
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
-from bridge.smtpd.bell import Bell
+from bridge.smtpd.bell import Bell, Ring
 from bridge.smtpd.desk import Clerk
 from bridge.smtpd.door import Door
 from bridge.smtpd.till import Till
 from bridge.spool import Spool
 
 
-def make_door(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """All of it; worker processes ask for everything but the door."""
+
+    door: Door
+    clerk: Clerk
+    logins: Logins
+    ring: Ring
+
+
+def front(
     *,
     spool: Spool,
     configuration: Callable[[], Configuration],
@@ -25,19 +36,20 @@ def make_door(
     new_id: NewId,
     wake: Callable[[Channel], None],
     full: Callable[[], bool],
-) -> Door:
-    """All of it."""
+) -> Front:
+    """Made of what the daemon has."""
     ring = Bell(spool=spool, clock=clock).ring
-    return Door(
-        desk=Clerk(
-            spool=spool,
-            limits=limits,
-            configuration=configuration,
-            clock=clock,
-            new_id=new_id,
-            ring=ring,
-            wake=wake,
-        ),
+    clerk = Clerk(
+        spool=spool,
+        limits=limits,
+        configuration=configuration,
+        clock=clock,
+        new_id=new_id,
+        ring=ring,
+        wake=wake,
+    )
+    door = Door(
+        desk=clerk,
         till=Till(limits=limits, configuration=configuration, clock=clock, ring=ring),
         configuration=configuration,
         logins=logins,
@@ -47,3 +59,4 @@ def make_door(
         ring=ring,
         full=full,
     )
+    return Front(door=door, clerk=clerk, logins=logins, ring=ring)

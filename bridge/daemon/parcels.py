@@ -1,0 +1,125 @@
+"""The mail door's nouns as words of a link, and back.
+
+Tuples of plain values, since what a door hands in passes a link for every mail: `pickle` takes ten times as long for
+nouns with slots, and can run code.
+"""
+
+import pickle
+from dataclasses import fields
+from enum import StrEnum
+from io import BytesIO
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final, get_type_hints
+
+from bridge.config import Configuration
+from bridge.limits import Asking, Forwarding, Payable, Wanted
+from bridge.message import Bounce, Delivery, Fate
+from bridge.smtpd.contract import Reply
+from bridge.smtpd.desk import Taken
+from bridge.smtpd.returned import Settling
+from bridge.spool import Accepted, Conversation, Intake
+from bridge.spool.deliveries import COLUMNS, from_row
+
+_NESTED: Final = ("deliveries", "conversations")
+_PLAIN: Final = tuple(field.name for field in fields(Intake) if field.name not in _NESTED)
+_CONVERSATION: Final = tuple(field.name for field in fields(Conversation))
+_WORDS: Final = {
+    name for name, kind in get_type_hints(Delivery).items() if isinstance(kind, type) and issubclass(kind, StrEnum)
+}
+_plain = attrgetter(*_PLAIN)
+_delivery = attrgetter(*(f"{name}.value" if name in _WORDS else name for name in COLUMNS))
+_conversation = attrgetter(*_CONVERSATION)
+
+
+def pack_intake(intake: Intake) -> tuple[Any, ...]:
+    """An intake."""
+    return (
+        _plain(intake),
+        [_delivery(delivery) for delivery in intake.deliveries],
+        [_conversation(one) for one in intake.conversations],
+    )
+
+
+def unpack_intake(packed: tuple[Any, ...]) -> Intake:
+    """The same again."""
+    plain, deliveries, conversations = packed
+    return Intake(
+        deliveries=[from_row(row) for row in deliveries],
+        conversations=[Conversation(**dict(zip(_CONVERSATION, row, strict=True))) for row in conversations],
+        **dict(zip(_PLAIN, plain, strict=True)),
+    )
+
+
+def pack_payable(wanted: Payable) -> tuple[Any, ...]:
+    """What something costs."""
+    if isinstance(wanted, Wanted):
+        return ("wanted", wanted.sender, wanted.recipients, wanted.route, wanted.urgent)
+    if isinstance(wanted, Forwarding):
+        return ("forwarding", wanted.client)
+    return ("asking", wanted.sender, wanted.answers)
+
+
+def unpack_payable(packed: tuple[Any, ...]) -> Payable:
+    """The same again."""
+    kind, *rest = packed
+    if kind == "wanted":
+        sender, recipients, route, urgent = rest
+        return Wanted(sender=sender, recipients=recipients, route=route, urgent=urgent)
+    if kind == "forwarding":
+        return Forwarding(client=rest[0])
+    return Asking(sender=rest[0], answers=rest[1])
+
+
+def pack_taken(taken: Taken) -> tuple[Any, ...]:
+    """What became of an intake."""
+    accepted = taken.accepted
+    kept = None if accepted is None else (accepted.id, accepted.repeated, accepted.differs)
+    return kept, taken.reached, taken.fault
+
+
+def unpack_taken(packed: tuple[Any, ...]) -> Taken:
+    """The same again."""
+    kept, reached, fault = packed
+    accepted = None if kept is None else Accepted(id=kept[0], repeated=kept[1], differs=kept[2])
+    return Taken(accepted=accepted, reached=reached, fault=fault)
+
+
+def pack_reply(reply: Reply) -> tuple[Any, ...]:
+    """A reply; `Reply(*packed)` is the same again."""
+    return reply.code, reply.status, reply.text
+
+
+def pack_settling(settling: Settling) -> tuple[Any, ...]:
+    """What a bounce says."""
+    bounce = settling.bounce
+    return settling.deliveries, bounce.fate.value, bounce.status, bounce.text, bounce.digest
+
+
+def unpack_settling(packed: tuple[Any, ...]) -> Settling:
+    """The same again."""
+    deliveries, fate, status, text, digest = packed
+    return Settling(deliveries=deliveries, bounce=Bounce(fate=Fate(fate), status=status, text=text, digest=digest))
+
+
+def _view(thing: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(thing)
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, thing: Any) -> Any:
+        """Views of dicts, which pickle leaves out."""
+        return (_view, (dict(thing),)) if isinstance(thing, MappingProxyType) else NotImplemented
+
+
+def pack_configuration(configuration: Configuration) -> bytes:
+    """All that was configured: seldom, and from the daemon to its own processes only, never the other way."""
+    file = BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(configuration)
+    return file.getvalue()
+
+
+def unpack_configuration(packed: bytes) -> Configuration:
+    """The same again."""
+    configuration: Configuration = pickle.loads(packed)  # noqa: S301  # from the process that started this one
+    return configuration

@@ -1,0 +1,249 @@
+"""The processes that speak with mail clients for the daemon, as it sees them (`bridge.daemon.worker` is their inside).
+
+One process reads some three thousand mails a second; where that is too few, or one heavy mail must not keep others
+waiting, several do. They share nothing: each connection belongs to the one that had the fewest, and whatever must be
+decided once (limits, logins, exchanges, the commit) is asked of the daemon. A worker that ends takes the daemon with
+it: whatever ended it is a mistake in the program, and systemd starts them all again.
+"""
+
+import asyncio
+import marshal
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+from itertools import count
+from typing import Any, Final
+
+from bridge import metrics
+from bridge.config import Configuration, Endpoint
+from bridge.daemon.far import BUSY, LOCKED
+from bridge.daemon.parcels import (
+    pack_configuration,
+    pack_reply,
+    pack_taken,
+    unpack_intake,
+    unpack_payable,
+    unpack_settling,
+)
+from bridge.link import Link, LinkLost
+from bridge.log import get_logger
+from bridge.proof.logins import Busy, Locked, Login
+from bridge.smtpd.bell import Ring
+from bridge.smtpd.desk import Desk
+
+ANSWERS_WITHIN: Final = 10.0
+"""Seconds after which a worker that does not answer is not alive."""
+
+_BEGINS_WITHIN: Final = 30.0
+_LAST_WORDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """A worker process that waits for its daemon: this side of its link and of its doorway."""
+
+    pid: int
+    link: socket.socket
+    doorway: socket.socket
+
+
+def fork(number: int, inside: Callable[[socket.socket, socket.socket], None]) -> list[Hand]:
+    """So many processes, each in `inside` until it ends. To be called before there is a loop or a thread."""
+    hands: list[Hand] = []
+    for _ in range(number):
+        link, far_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        doorway, far_doorway = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for each in (link, doorway, far_link, far_doorway):
+            each.setblocking(False)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                for other in (*hands, Hand(pid=0, link=link, doorway=doorway)):  # or they would never seem closed
+                    other.link.close()
+                    other.doorway.close()
+                inside(far_link, far_doorway)
+                code = 0
+            finally:
+                os._exit(code)  # nothing of what the daemon wants done at its end
+        far_link.close()
+        far_doorway.close()
+        hands.append(Hand(pid=pid, link=link, doorway=doorway))
+    return hands
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A worker under way."""
+
+    hand: Hand
+    link: Link
+    connections: dict[int, Callable[[], None]] = field(default_factory=dict)  # by number: what its end is told to
+
+
+class Workers:
+    """All of them: `begin`, then `place` connections; `drain` and `close`."""
+
+    def __init__(
+        self,
+        hands: Sequence[Hand],
+        *,
+        desk: Desk,
+        logins: Login,
+        ring: Ring,
+        ahead: Callable[[], float],
+        full: Callable[[], bool],
+        gone: Callable[[str], None],
+    ) -> None:
+        """`ahead` is how far the daemon's clock is, as `Steady` has it; `gone` is called when one of them ended."""
+        self._hands = hands
+        self._desk = desk
+        self._logins = logins
+        self._ring = ring
+        self._ahead = ahead
+        self._full = full
+        self._gone = gone
+        self._workers: list[_Worker] = []
+        self._numbers = count(1)
+        self._ending = False
+        self._log = get_logger("daemon")
+
+    async def begin(self, configuration: Configuration) -> None:
+        """Wait until all are ready. Raises `LinkLost` where one is not."""
+        loop = asyncio.get_running_loop()
+        for hand in self._hands:
+            link = self._link_to(len(self._workers))
+            self._workers.append(_Worker(hand, link))
+            await loop.create_unix_connection(partial(_same, link), sock=hand.link)
+        try:
+            async with asyncio.timeout(_BEGINS_WITHIN):
+                await self.configure(configuration)
+        except TimeoutError:
+            raise LinkLost("a worker process does not begin") from None
+
+    async def configure(self, configuration: Configuration) -> None:
+        """All go on by this one. Raises `LinkLost`."""
+        words = (pack_configuration(configuration), len(self._workers), self._ahead(), self._full())
+        await asyncio.gather(*(worker.link.ask("configure", *words) for worker in self._workers))
+
+    def place(
+        self, sock: socket.socket, endpoint: Endpoint, client: tuple[str, int] | None, left: Callable[[], None]
+    ) -> bool:
+        """Hand a connection over to the worker that has the fewest; `left` is called at its end. False: nobody can."""
+        authority = None if endpoint.client_ca is None else str(endpoint.client_ca)
+        for worker in sorted(self._workers, key=lambda worker: len(worker.connections)):
+            number = next(self._numbers)
+            words = marshal.dumps((number, endpoint.mode, authority, client))
+            try:
+                socket.send_fds(worker.hand.doorway, [words], [sock.fileno()])
+            except OSError:  # its doorway is crowded, or it is gone
+                continue
+            worker.connections[number] = left
+            sock.close()
+            return True
+        return False
+
+    def tell_news(self) -> None:
+        """What changes by itself; to be called every now and then."""
+        for worker in self._workers:
+            worker.link.tell("news", self._ahead(), self._full())
+
+    def refuse(self, phone: str, until: float) -> None:
+        """The provider sends nothing to this phone."""
+        for worker in self._workers:
+            worker.link.tell("refuse", phone, until)
+
+    async def answer(self) -> None:
+        """Raises `LinkLost` or TimeoutError where one does not."""
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            await asyncio.gather(*(worker.link.ask("ping") for worker in self._workers))
+
+    async def drain(self, grace: float) -> None:
+        """Let them end what is under way."""
+        self._ending = True
+        drains = (worker.link.ask("drain", grace) for worker in self._workers)
+        for outcome in await asyncio.gather(*drains, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                self._log.error("a worker process did not drain", reason=type(outcome).__name__)
+
+    async def close(self) -> None:
+        """Let them end; they do so when their link is closed."""
+        self._ending = True
+        for worker in self._workers:
+            worker.link.close()
+        for hand in self._hands:
+            hand.doorway.close()
+        await asyncio.to_thread(_reap, [hand.pid for hand in self._hands])
+
+    # What they say.
+
+    def _link_to(self, index: int) -> Link:
+        answers: dict[str, Callable[..., Awaitable[Any]]] = {
+            "take": self._take,
+            "left": self._left,
+            "take_sms": self._take_sms,
+            "settle": self._settle,
+            "login": self._login,
+        }
+        return Link(
+            hears={
+                "ring": self._ring,
+                "left": lambda number: self._leave(index, number),
+                "counted": metrics.add_counts,
+            },
+            answers=answers,
+            lost=lambda: self._lose(index),
+        )
+
+    async def _take(self, intake: tuple[Any, ...], owed: list[tuple[Any, ...]], answers: bool) -> tuple[Any, ...]:
+        paying = [unpack_payable(one) for one in owed]
+        return pack_taken(await self._desk.take(unpack_intake(intake), paying, answers=answers))
+
+    async def _left(self, wanted: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        left = await self._desk.left(unpack_payable(wanted))
+        return [(name, number, rate.count, rate.seconds) for name, (number, rate) in left.items()]
+
+    async def _take_sms(self, content: bytes) -> tuple[Any, ...]:
+        return pack_reply(await self._desk.take_sms(content))
+
+    async def _settle(self, settling: tuple[Any, ...]) -> tuple[Any, ...]:
+        return pack_reply(await self._desk.settle(unpack_settling(settling)))
+
+    async def _login(self, name: str, password: bytes, peer: str | None, trusted: bool) -> str | tuple[Any, ...]:
+        address = None if peer is None else ip_address(peer)
+        try:
+            found = await self._logins.check(name, password, address, trusted=trusted)
+        except Busy:
+            return BUSY
+        except Locked:
+            return LOCKED
+        return found.right, found.doublings, found.locks
+
+    def _leave(self, index: int, number: int) -> None:
+        left = self._workers[index].connections.pop(number, None)
+        if left is not None:
+            left()
+
+    def _lose(self, index: int) -> None:
+        if not self._ending:
+            self._ending = True
+            self._gone(f"process {self._hands[index].pid} of the mail door ended")
+
+
+def _same(link: Link) -> Link:
+    return link
+
+
+def _reap(pids: list[int]) -> None:
+    """Wait for processes that were told to end; who does not is ended."""
+    until = time.monotonic() + _LAST_WORDS
+    for pid in pids:
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() >= until:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
