@@ -67,8 +67,6 @@ class Daemon:
         """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest. With a `phone` it is a
         demonstration, whose console nobody logs in to. `hands` are processes that speak with mail clients.
         """
-        self._hands = hands
-        self._workers: Workers | None = None
         self._phone = phone
         self._path = path
         self._roles = [role for role in ROLES if role in only]
@@ -77,6 +75,7 @@ class Daemon:
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
         self._beside = Tasks(self._broke)
+        self._workers = Workers(hands, clock=self._clock, full=self._is_full, gone=self._give_up)
         self._queued = 0
         self._ready = False
         self._gave_up = False
@@ -107,7 +106,7 @@ class Daemon:
         )
         self._spool, shared = self._store.spool, self._store.shared
         self._probe = readiness.Probe(self._spool)
-        self._limits = Limits(shared.pool if shared is not None else None, told=self._refused)
+        self._limits = Limits(shared.pool if shared is not None else None, told=self._workers.refuse)
         self._neighbours = neighbours(shared, self._limits, lambda: self._agents, self._clock)
         self._guard = Guard(
             store=self._store, clock=self._clock, largest=lambda: self._configuration.settings.smtpd.max_message_size
@@ -145,8 +144,7 @@ class Daemon:
         await self._beside.cancel()
         await asyncio.gather(self._provider.close(), self._transport.close())
         await self._console_listener.close()
-        if self._workers is not None:
-            await self._workers.close()
+        await self._workers.close()
         await self._store.close()
         self._log.info("stopped")
 
@@ -205,10 +203,6 @@ class Daemon:
         self._queued += 1
         self._heard(channel)
 
-    def _refused(self, phone: str, until: float) -> None:
-        if self._workers is not None:
-            self._workers.refuse(phone, until)
-
     def _heard(self, channel: Channel) -> None:
         if channel in self._agents:
             self._agents[channel].wake()
@@ -231,22 +225,12 @@ class Daemon:
         self._mail_authentication = mail_authentication(self._configuration)
         new_id = mail_ids(self._clock, secrets.token_bytes)
         front = self._front(new_id)
-        if self._hands:
-            self._workers = Workers(
-                self._hands,
-                desk=front.clerk,
-                logins=front.logins,
-                ring=front.ring,
-                ahead=lambda: self._clock.ahead if isinstance(self._clock, Steady) else 0.0,
-                full=self._is_full,
-                gone=self._give_up,
-            )
+        self._workers.ask(front)
         mail = front.door if "smtpd" in self._roles else None
         webhook = self._webhook(new_id) if "webhook" in self._roles else None
         handed = sdnotify.listen_sockets()
-        self._doors: Doors = Doors(
-            mail=mail, webhook=webhook.app if webhook is not None else None, workers=self._workers
-        )
+        app = webhook.app if webhook is not None else None
+        self._doors: Doors = Doors(mail=mail, webhook=app, workers=self._workers)
         await self._doors.open(self._configuration, handed)
         shown = window.sources(
             spool=self._spool,
@@ -323,12 +307,10 @@ class Daemon:
             return
         await self._guard.once()
         self._queued = await self._spool.open_count()
-        if self._workers is not None:
-            self._workers.tell_news()
+        self._workers.tell_news()
 
     async def _alive(self) -> None:
         # Only a loop that turns and a file that answers are alive; a server may be away for a while.
         await self._store.answers()
-        if self._workers is not None:
-            await self._workers.answer()
+        await self._workers.answer()
         sdnotify.alive()

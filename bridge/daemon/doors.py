@@ -46,7 +46,7 @@ class Doors:
         if self._policy is not None:
             if self._workers is not None:
                 await self._workers.begin(configuration)
-            place = self._workers.place if self._workers is not None else None
+            place = self._workers.place if self._workers else None
             self.mail = await mail_door.open_listener(configuration, self._policy, handed, place)
         if self._application is not None:
             self._webhook = HttpListener(

@@ -22,6 +22,7 @@ from typing import Any, Final
 from bridge import metrics
 from bridge.config import Configuration, Endpoint
 from bridge.daemon.far import BUSY, LOCKED
+from bridge.daemon.front import Front
 from bridge.daemon.parcels import (
     pack_configuration,
     pack_reply,
@@ -30,11 +31,11 @@ from bridge.daemon.parcels import (
     unpack_payable,
     unpack_settling,
 )
+from bridge.daemon.steady import Steady
 from bridge.link import Link, LinkLost
 from bridge.log import get_logger
-from bridge.proof.logins import Busy, Locked, Login
-from bridge.smtpd.bell import Ring
-from bridge.smtpd.desk import Desk
+from bridge.message import Clock
+from bridge.proof.logins import Busy, Locked
 
 ANSWERS_WITHIN: Final = 10.0
 """Seconds after which a worker that does not answer is not alive."""
@@ -93,25 +94,27 @@ class Workers:
         self,
         hands: Sequence[Hand],
         *,
-        desk: Desk,
-        logins: Login,
-        ring: Ring,
-        ahead: Callable[[], float],
+        clock: Clock,
         full: Callable[[], bool],
         gone: Callable[[str], None],
     ) -> None:
-        """`ahead` is how far the daemon's clock is, as `Steady` has it; `gone` is called when one of them ended."""
+        """Without `hands` there are none, and all of this does nothing; `gone` is called when one of them ended."""
         self._hands = hands
-        self._desk = desk
-        self._logins = logins
-        self._ring = ring
-        self._ahead = ahead
+        self._front: Front | None = None
+        self._clock = clock
         self._full = full
         self._gone = gone
         self._workers: list[_Worker] = []
         self._numbers = count(1)
         self._ending = False
         self._log = get_logger("daemon")
+
+    def __len__(self) -> int:
+        return len(self._hands)
+
+    def ask(self, front: Front) -> None:
+        """What they will be answered from."""
+        self._front = front
 
     async def begin(self, configuration: Configuration) -> None:
         """Wait until all are ready. Raises `LinkLost` where one is not."""
@@ -128,7 +131,7 @@ class Workers:
 
     async def configure(self, configuration: Configuration) -> None:
         """All go on by this one. Raises `LinkLost`."""
-        words = (pack_configuration(configuration), len(self._workers), self._ahead(), self._full())
+        words = (pack_configuration(configuration), len(self._workers), self._ahead, self._full())
         await asyncio.gather(*(worker.link.ask("configure", *words) for worker in self._workers))
 
     def place(
@@ -151,7 +154,7 @@ class Workers:
     def tell_news(self) -> None:
         """What changes by itself; to be called every now and then."""
         for worker in self._workers:
-            worker.link.tell("news", self._ahead(), self._full())
+            worker.link.tell("news", self._ahead, self._full())
 
     def refuse(self, phone: str, until: float) -> None:
         """The provider sends nothing to this phone."""
@@ -180,7 +183,17 @@ class Workers:
             hand.doorway.close()
         await asyncio.to_thread(_reap, [hand.pid for hand in self._hands])
 
+    @property
+    def _ahead(self) -> float:
+        return self._clock.ahead if isinstance(self._clock, Steady) else 0.0
+
     # What they say.
+
+    @property
+    def _behind(self) -> Front:
+        if self._front is None:
+            raise RuntimeError("nobody speaks with clients before there is a door")
+        return self._front
 
     def _link_to(self, index: int) -> Link:
         answers: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -192,7 +205,7 @@ class Workers:
         }
         return Link(
             hears={
-                "ring": self._ring,
+                "ring": self._behind.ring,
                 "left": lambda number: self._leave(index, number),
                 "counted": metrics.add_counts,
             },
@@ -202,22 +215,22 @@ class Workers:
 
     async def _take(self, intake: tuple[Any, ...], owed: list[tuple[Any, ...]], answers: bool) -> tuple[Any, ...]:
         paying = [unpack_payable(one) for one in owed]
-        return pack_taken(await self._desk.take(unpack_intake(intake), paying, answers=answers))
+        return pack_taken(await self._behind.clerk.take(unpack_intake(intake), paying, answers=answers))
 
     async def _left(self, wanted: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        left = await self._desk.left(unpack_payable(wanted))
+        left = await self._behind.clerk.left(unpack_payable(wanted))
         return [(name, number, rate.count, rate.seconds) for name, (number, rate) in left.items()]
 
     async def _take_sms(self, content: bytes) -> tuple[Any, ...]:
-        return pack_reply(await self._desk.take_sms(content))
+        return pack_reply(await self._behind.clerk.take_sms(content))
 
     async def _settle(self, settling: tuple[Any, ...]) -> tuple[Any, ...]:
-        return pack_reply(await self._desk.settle(unpack_settling(settling)))
+        return pack_reply(await self._behind.clerk.settle(unpack_settling(settling)))
 
     async def _login(self, name: str, password: bytes, peer: str | None, trusted: bool) -> str | tuple[Any, ...]:
         address = None if peer is None else ip_address(peer)
         try:
-            found = await self._logins.check(name, password, address, trusted=trusted)
+            found = await self._behind.logins.check(name, password, address, trusted=trusted)
         except Busy:
             return BUSY
         except Locked:

@@ -8,7 +8,6 @@ untrusted address can occupy is bounded, so a flood only throws out its own kind
 
 import asyncio
 import socket
-import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -102,15 +101,6 @@ class Listener:
         """Clients that are here now, or were let in to another process."""
         return self._by_address.total()
 
-    @property
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """The certificate shown to new sessions; may be set."""
-        return self.terms.ssl_context
-
-    @ssl_context.setter
-    def ssl_context(self, context: ssl.SSLContext | None) -> None:
-        self.terms = replace(self.terms, ssl_context=context)
-
     def close(self) -> None:
         """Stops listening. Sessions go on."""
         for place in self._places:
@@ -153,7 +143,7 @@ class Listener:
     # From a socket to a session.
 
     def _take(self, endpoint: Endpoint, sock: socket.socket) -> None:
-        if self._elsewhere is not None and not endpoint.proxy and self._passed_on(endpoint, sock, None):
+        if not endpoint.proxy and self._passed_on(endpoint, sock, None):
             return
         self._spawn(self._begin(endpoint, sock))
 
@@ -170,7 +160,8 @@ class Listener:
 
     def _passed_on(self, endpoint: Endpoint, sock: socket.socket, client: proxy.Client | None) -> bool:
         """Whether a connection needs nothing more here: another process speaks on it, or it was refused."""
-        assert self._elsewhere is not None  # noqa: S101 - both callers looked
+        if self._elsewhere is None:
+            return False
         try:
             address = name_of(client or sock.getpeername())[0]
         except OSError:  # it is gone already
@@ -191,7 +182,7 @@ class Listener:
         try:
             if received is None and endpoint.proxy:
                 client = await self._announcement(endpoint, sock)
-                if self._elsewhere is not None and self._passed_on(endpoint, sock, client):
+                if self._passed_on(endpoint, sock, client):
                     return
             make = partial(self._session, endpoint, client)
             # TLS is begun by the session in every mode, so that a new certificate needs no new socket.
