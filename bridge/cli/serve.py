@@ -32,7 +32,7 @@ def _settle_in() -> None:
 
 
 def _hands(config_path: Path) -> list["Hand"]:
-    """The processes that speak with mail clients, where several do; forked here because nothing runs yet."""
+    """The processes that speak with mail clients beside the daemon; forked here because nothing runs yet."""
     from bridge import config  # noqa: PLC0415  # as below
     from bridge.daemon.worker import work  # noqa: PLC0415
     from bridge.daemon.workers import fork  # noqa: PLC0415
@@ -41,7 +41,7 @@ def _hands(config_path: Path) -> list["Hand"]:
         wanted = config.load(config_path).settings.smtpd.processes
     except config.ConfigError:
         return []  # the daemon says what is wrong
-    return fork(wanted, lambda link, doorway: run(work(link, doorway, _settle_in))) if wanted > 1 else []
+    return fork(wanted - 1, lambda link, doorway: run(work(link, doorway, _settle_in)))
 
 
 @click.command()

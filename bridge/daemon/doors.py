@@ -21,7 +21,7 @@ class Doors:
     def __init__(
         self, *, mail: Policy[Any] | None, webhook: web.Application | None, workers: Workers | None = None
     ) -> None:
-        """What stands behind each; None where that door stays shut. With `workers` these speak with mail clients."""
+        """What stands behind each; None where that door stays shut. `workers` speak with mail clients, too."""
         self._workers = workers
         self._policy = mail
         self._application = webhook
@@ -38,16 +38,16 @@ class Doors:
     @property
     def connections(self) -> int:
         """At the mail door now."""
-        return self.mail.connections if self.mail is not None else 0
+        elsewhere = self._workers.connections if self._workers is not None else 0
+        return elsewhere + (len(self.mail.sessions) if self.mail is not None else 0)
 
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration
         if self._policy is not None:
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed)
             if self._workers is not None:
-                await self._workers.begin(configuration)
-            place = self._workers.place if self._workers else None
-            self.mail = await mail_door.open_listener(configuration, self._policy, handed, place)
+                await self._workers.begin(configuration, self.mail.sockets)
         if self._application is not None:
             self._webhook = HttpListener(
                 self._application, spared=lambda: (self._configuration or current).settings.webhook.networks

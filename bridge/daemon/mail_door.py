@@ -9,8 +9,9 @@ from typing import Any, Final
 from bridge.config import Configuration, Endpoint, User
 from bridge.config.users import CERTIFICATE
 from bridge.smtpd import replies
+from bridge.smtpd.acceptor import AT_ONCE
 from bridge.smtpd.contract import Limits, Policy, Terms
-from bridge.smtpd.listener import MEMORY, Elsewhere, Listener
+from bridge.smtpd.listener import MEMORY, Listener
 
 SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
 """FileDescriptorName in smsbridge.socket to the mode of the listener."""
@@ -19,16 +20,10 @@ _MAILS_IN_MEMORY: Final = 8  # of the largest size, at least
 
 
 async def open_listener(
-    configuration: Configuration,
-    policy: Policy[Any],
-    handed: Mapping[str, Sequence[socket.socket]],
-    elsewhere: Elsewhere | None = None,
+    configuration: Configuration, policy: Policy[Any], handed: Mapping[str, Sequence[socket.socket]]
 ) -> Listener:
-    """A listener on the sockets that systemd `handed` over by name, else on the configured ones; connections go
-    `elsewhere`, where that takes them. Raises OSError.
-    """
-    listener = Listener(terms=terms(configuration, policy), elsewhere=elsewhere)
-    renew(listener, configuration, listener.terms)
+    """A listener on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
+    listener = make_listener(configuration, terms(configuration, policy))
     listen = configuration.settings.smtpd.listen
     sockets = [(name, opened) for name in SOCKET_MODES for opened in handed.get(name, ())]
     for name, opened in sockets:
@@ -38,18 +33,27 @@ async def open_listener(
     return listener
 
 
-def renew(listener: Listener, configuration: Configuration, new: Terms, *, workers: int | None = None) -> None:
+def make_listener(configuration: Configuration, given: Terms) -> Listener:
+    """A listener that listens nowhere yet."""
+    # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
+    listener = Listener(terms=given, at_once=1 if configuration.settings.smtpd.processes > 1 else AT_ONCE)
+    renew(listener, configuration, given)
+    return listener
+
+
+def renew(listener: Listener, configuration: Configuration, new: Terms) -> None:
     """New sessions get the `new` terms and the configuration's limits; sessions under way keep theirs.
 
-    In one of several `workers` it has its part of the total and of the memory; addresses are counted by the daemon.
+    Each of several processes has its part of what all may hold together.
     """
     settings = configuration.settings.smtpd
+    processes = settings.processes
     memory = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)
     listener.terms = new
     listener.trusted = settings.networks
-    listener.total = settings.max_connections if workers is None else -(-settings.max_connections // workers)
-    listener.per_address = settings.max_connections_per_address if workers is None else settings.max_connections
-    listener.room.limit = memory if workers is None else max(memory // workers, 2 * settings.max_message_size)
+    listener.total = -(-settings.max_connections // processes)
+    listener.per_address = -(-settings.max_connections_per_address // processes)
+    listener.room.limit = max(memory // processes, 2 * settings.max_message_size)
 
 
 def end_logins(listener: Listener, old: Mapping[str, User], new: Mapping[str, User]) -> None:

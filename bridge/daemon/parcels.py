@@ -5,6 +5,7 @@ nouns with slots, and can run code.
 """
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import fields
 from enum import StrEnum
 from io import BytesIO
@@ -12,7 +13,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
-from bridge.config import Configuration
+from bridge.config import Configuration, Endpoint
 from bridge.limits import Asking, Forwarding, Payable, Wanted
 from bridge.message import Bounce, Delivery, Fate
 from bridge.smtpd.contract import Reply
@@ -117,6 +118,17 @@ def pack_configuration(configuration: Configuration) -> bytes:
     file = BytesIO()
     _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(configuration)
     return file.getvalue()
+
+
+def pack_endpoints(endpoints: Sequence[Endpoint]) -> bytes:
+    """How sockets are served; as seldom."""
+    return pickle.dumps(list(endpoints))
+
+
+def unpack_endpoints(packed: bytes) -> list[Endpoint]:
+    """The same again."""
+    endpoints: list[Endpoint] = pickle.loads(packed)  # noqa: S301  # as below
+    return endpoints
 
 
 def unpack_configuration(packed: bytes) -> Configuration:

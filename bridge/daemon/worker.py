@@ -1,39 +1,39 @@
 """A process that speaks with mail clients for the daemon: it reads, decides and translates, the daemon keeps.
 
-It is forked before there is a loop or a thread, gets the configuration over a link and each connection as a descriptor,
-and holds no promise: a mail's 250 is said after the daemon has answered that it is committed. It ends with the daemon.
+It is forked before there is a loop or a thread, gets the configuration over a link and beside it the sockets that the
+daemon listens on, and holds no promise: a mail's 250 is said after the daemon has answered that it is committed. It
+ends with the daemon.
 """
 
 import asyncio
-import marshal
 import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Final
 
 from bridge import metrics
-from bridge.config import Configuration, Endpoint
+from bridge.config import Configuration
 from bridge.daemon import mail_door
 from bridge.daemon.far import FarDesk, FarLogins
-from bridge.daemon.parcels import unpack_configuration
+from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
 from bridge.daemon.parts import mail_authentication
 from bridge.daemon.steady import Steady
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.link import Link
-from bridge.log import get_logger
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.smtpd.till import Till
 
-ARRIVAL: Final = 2048
-"""Octets that are said of a connection, at most."""
+MOST_SOCKETS: Final = 200
+"""That are listened on; the kernel passes 253 at once."""
 
-_AT_ONCE: Final = 16
+MOST_SAID: Final = 256 * 1024
+"""Octets of what is said of them."""
+
 _COUNTED_EVERY: Final = 1.0
 
 
@@ -51,8 +51,9 @@ class Worker:
     """What a worker process is made of."""
 
     def __init__(self, doorway: socket.socket) -> None:
-        """`doorway`: where the daemon hands connections over."""
+        """`doorway`: where the daemon hands over what is listened on."""
         answers: dict[str, Callable[..., Awaitable[Any]]] = {
+            "begin": self._begin,
             "configure": self._configure,
             "drain": self._drain,
             "ping": self._ping,
@@ -69,7 +70,6 @@ class Worker:
         self._door = self._make_door()
         self._tally = metrics.Tally()
         self._counting: asyncio.Task[None] | None = None
-        self._log = get_logger("smtpd")
 
     def _make_door(self) -> Door:
         def ring(about: str, text: str) -> None:
@@ -94,19 +94,26 @@ class Worker:
 
     # What the daemon says.
 
-    async def _configure(self, packed: bytes, workers: int, ahead: float, full: bool) -> None:
-        """At the start, and at each reload; it has read the certificates itself just now."""
-        old, new = self._configuration, unpack_configuration(packed)
-        terms = mail_door.terms(new, self._door)
+    async def _begin(self, packed: bytes, ahead: float, full: bool) -> None:
+        """The sockets were handed over before it was said."""
         self._hear_news(ahead, full)
+        self._configuration = new = unpack_configuration(packed)
+        self._mail_authentication = mail_authentication(new)
+        self._listener = mail_door.make_listener(new, mail_door.terms(new, self._door))
+        said, handed, _flags, _name = socket.recv_fds(self._doorway, MOST_SAID, MOST_SOCKETS)
+        self._doorway.close()
+        for descriptor, endpoint in zip(handed, unpack_endpoints(said), strict=True):
+            await self._listener.adopt(socket.socket(fileno=descriptor), endpoint)
+        self._counting = asyncio.create_task(self._count())
+
+    async def _configure(self, packed: bytes) -> None:
+        """At a reload; the daemon has read the certificates itself just now."""
+        old, new = self._current(), unpack_configuration(packed)
+        terms = mail_door.terms(new, self._door)
         self._configuration, self._mail_authentication = new, mail_authentication(new)
-        if self._listener is None or old is None:
-            self._listener = Listener(terms=terms)
-            self._counting = asyncio.create_task(self._count())
-            asyncio.get_running_loop().add_reader(self._doorway.fileno(), self._arrive)
-        else:
+        if self._listener is not None:
             mail_door.end_logins(self._listener, old.users, new.users)
-        mail_door.renew(self._listener, new, terms, workers=workers)
+            mail_door.renew(self._listener, new, terms)
 
     def _hear_news(self, ahead: float, full: bool) -> None:
         self._clock.ahead, self._full = ahead, full
@@ -118,31 +125,9 @@ class Worker:
         """A loop that answers turns."""
 
     async def _drain(self, grace: float) -> None:
-        asyncio.get_running_loop().remove_reader(self._doorway.fileno())
-        self._arrive()  # what was handed over before it knew
         if self._listener is not None:
             await self._listener.drain(grace)
         self._tell_counts()
-
-    # Connections.
-
-    def _arrive(self) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                said, handed, _flags, _name = socket.recv_fds(self._doorway, ARRIVAL, 1)
-            except (BlockingIOError, InterruptedError):
-                return
-            if not said:  # the daemon is gone; the link says so too
-                asyncio.get_running_loop().remove_reader(self._doorway.fileno())
-                return
-            number, mode, authority, client = marshal.loads(said)  # noqa: S302  # from the process that started this one
-            left = _Left(self.link, number)
-            if not handed or self._listener is None:  # no descriptor was left for it
-                self._log.error("session failed", reason="too many open files")
-                left()
-                continue
-            endpoint = Endpoint(host="", port=0, mode=mode, client_ca=None if authority is None else Path(authority))
-            self._listener.receive(socket.socket(fileno=handed[0]), endpoint, client, left)
 
     async def _count(self) -> None:
         while True:
@@ -150,18 +135,5 @@ class Worker:
             self._tell_counts()
 
     def _tell_counts(self) -> None:
-        if counts := self._tally.since():
-            self.link.tell("counted", counts)
-
-
-class _Left:
-    """Tells the daemon, once, that a connection is gone."""
-
-    __slots__ = ("_link", "_number")
-
-    def __init__(self, link: Link, number: int) -> None:
-        self._link = link
-        self._number = number
-
-    def __call__(self) -> None:
-        self._link.tell("left", self._number)
+        connections = len(self._listener.sessions) if self._listener is not None else 0
+        self.link.tell("counted", self._tally.since(), connections)

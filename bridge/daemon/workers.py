@@ -1,22 +1,20 @@
-"""The processes that speak with mail clients for the daemon, as it sees them (`bridge.daemon.worker` is their inside).
+"""The processes that speak with mail clients beside the daemon, as it sees them (`bridge.daemon.worker`: their inside).
 
-One process reads some three thousand mails a second; where that is too few, or one heavy mail must not keep others
-waiting, several do. They share nothing: each connection belongs to the one that had the fewest, and whatever must be
-decided once (limits, logins, exchanges, the commit) is asked of the daemon. A worker that ends takes the daemon with
-it: whatever ended it is a mistake in the program, and systemd starts them all again.
+One process takes some two and a half thousand mails a second and leaves the other cores idle. The others listen on the
+daemon's own sockets, share nothing with each other, and ask it for whatever must be decided once: limits, logins,
+exchanges, the commit. One that ends takes the daemon with it: what ended it is a mistake in the program, and systemd
+starts them all again.
 """
 
 import asyncio
-import marshal
 import os
 import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from itertools import count
 from typing import Any, Final
 
 from bridge import metrics
@@ -25,6 +23,7 @@ from bridge.daemon.far import BUSY, LOCKED
 from bridge.daemon.front import Front
 from bridge.daemon.parcels import (
     pack_configuration,
+    pack_endpoints,
     pack_reply,
     pack_taken,
     unpack_intake,
@@ -84,11 +83,11 @@ class _Worker:
 
     hand: Hand
     link: Link
-    connections: dict[int, Callable[[], None]] = field(default_factory=dict)  # by number: what its end is told to
+    connections: int = 0  # as it last said
 
 
 class Workers:
-    """All of them: `begin`, then `place` connections; `drain` and `close`."""
+    """All of them: `ask`, `begin`; in the end `drain` and `close`."""
 
     def __init__(
         self,
@@ -105,7 +104,6 @@ class Workers:
         self._full = full
         self._gone = gone
         self._workers: list[_Worker] = []
-        self._numbers = count(1)
         self._ending = False
         self._log = get_logger("daemon")
 
@@ -116,40 +114,32 @@ class Workers:
         """What they will be answered from."""
         self._front = front
 
-    async def begin(self, configuration: Configuration) -> None:
-        """Wait until all are ready. Raises `LinkLost` where one is not."""
+    async def begin(self, configuration: Configuration, sockets: Sequence[tuple[socket.socket, Endpoint]]) -> None:
+        """Let all listen on these, and wait until they do. Raises `LinkLost` where one does not."""
         loop = asyncio.get_running_loop()
+        said = pack_endpoints([endpoint for _, endpoint in sockets])
         for hand in self._hands:
             link = self._link_to(len(self._workers))
             self._workers.append(_Worker(hand, link))
             await loop.create_unix_connection(partial(_same, link), sock=hand.link)
+            socket.send_fds(hand.doorway, [said], [sock.fileno() for sock, _ in sockets])
+            hand.doorway.close()
+        words = pack_configuration(configuration), self._ahead, self._full()
         try:
             async with asyncio.timeout(_BEGINS_WITHIN):
-                await self.configure(configuration)
+                await asyncio.gather(*(worker.link.ask("begin", *words) for worker in self._workers))
         except TimeoutError:
-            raise LinkLost("a worker process does not begin") from None
+            raise LinkLost("a process of the mail door does not begin") from None
 
     async def configure(self, configuration: Configuration) -> None:
         """All go on by this one. Raises `LinkLost`."""
-        words = (pack_configuration(configuration), len(self._workers), self._ahead, self._full())
-        await asyncio.gather(*(worker.link.ask("configure", *words) for worker in self._workers))
+        packed = pack_configuration(configuration)
+        await asyncio.gather(*(worker.link.ask("configure", packed) for worker in self._workers))
 
-    def place(
-        self, sock: socket.socket, endpoint: Endpoint, client: tuple[str, int] | None, left: Callable[[], None]
-    ) -> bool:
-        """Hand a connection over to the worker that has the fewest; `left` is called at its end. False: nobody can."""
-        authority = None if endpoint.client_ca is None else str(endpoint.client_ca)
-        for worker in sorted(self._workers, key=lambda worker: len(worker.connections)):
-            number = next(self._numbers)
-            words = marshal.dumps((number, endpoint.mode, authority, client))
-            try:
-                socket.send_fds(worker.hand.doorway, [words], [sock.fileno()])
-            except OSError:  # its doorway is crowded, or it is gone
-                continue
-            worker.connections[number] = left
-            sock.close()
-            return True
-        return False
+    @property
+    def connections(self) -> int:
+        """Clients they have, as they last said."""
+        return sum(worker.connections for worker in self._workers)
 
     def tell_news(self) -> None:
         """What changes by itself; to be called every now and then."""
@@ -179,8 +169,6 @@ class Workers:
         self._ending = True
         for worker in self._workers:
             worker.link.close()
-        for hand in self._hands:
-            hand.doorway.close()
         await asyncio.to_thread(_reap, [hand.pid for hand in self._hands])
 
     @property
@@ -206,8 +194,7 @@ class Workers:
         return Link(
             hears={
                 "ring": self._behind.ring,
-                "left": lambda number: self._leave(index, number),
-                "counted": metrics.add_counts,
+                "counted": partial(self._note_counts, index),
             },
             answers=answers,
             lost=lambda: self._lose(index),
@@ -237,10 +224,9 @@ class Workers:
             return LOCKED
         return found.right, found.doublings, found.locks
 
-    def _leave(self, index: int, number: int) -> None:
-        left = self._workers[index].connections.pop(number, None)
-        if left is not None:
-            left()
+    def _note_counts(self, index: int, counts: metrics.Counts, connections: int) -> None:
+        self._workers[index].connections = connections
+        metrics.add_counts(counts)
 
     def _lose(self, index: int) -> None:
         if not self._ending:

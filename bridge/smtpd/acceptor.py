@@ -13,7 +13,7 @@ from bridge.log import get_logger
 
 BACKLOG = 1024
 PAUSE = 1.0  # seconds
-_AT_ONCE = 64  # connections accepted before somebody else has a turn
+AT_ONCE = 64  # connections accepted before somebody else has a turn
 _SILENCE = 60.0  # seconds between two lines about the same thing
 _ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
@@ -88,8 +88,16 @@ def _close(sockets: list[socket.socket]) -> None:
 class Acceptor:
     """Gives every connection that comes to a listening socket to `take`, until closed. `take` owns what it is given."""
 
-    def __init__(self, sock: socket.socket, take: Callable[[socket.socket], None], exhausted: Seldom) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        take: Callable[[socket.socket], None],
+        exhausted: Seldom,
+        *,
+        at_once: int = AT_ONCE,
+    ) -> None:
         sock.setblocking(False)
+        self._at_once = at_once
         self.socket = sock
         self._take = take
         self._exhausted = exhausted
@@ -106,7 +114,7 @@ class Acceptor:
         self.socket.close()
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(self._at_once):
             try:
                 accepted, _ = self.socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

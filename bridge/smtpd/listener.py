@@ -7,34 +7,31 @@ untrusted address can occupy is bounded, so a flood only throws out its own kind
 """
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
+import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from bridge import metrics
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
 from bridge.smtpd import proxy, replies
-from bridge.smtpd.acceptor import Acceptor, Seldom, bind
-from bridge.smtpd.callers import Network, hang_up, is_inside, place_of
+from bridge.smtpd.acceptor import AT_ONCE, Acceptor, Seldom, bind
 from bridge.smtpd.contract import Reply, Terms
 from bridge.smtpd.protocol import Session
 from bridge.smtpd.room import Room
 from bridge.smtpd.wire import name_of
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 RESERVE = 10  # connections above the total, for trusted peers only
 MEMORY = 64 * 1024 * 1024  # octets that mails being read may take
+_IPV6_HOST_BITS = 64  # one customer has at least a /64
 _LAST_WORDS = 1.0  # seconds for the reply to who sends a mail and must go
-
-
-Elsewhere = Callable[[socket.socket, Endpoint, proxy.Client | None, Callable[[], None]], bool]
-"""Takes a connection to another process, with whom a proxy speaks for and what its end is told to. False: it cannot."""
-
-_Received = tuple[proxy.Client | None, Callable[[], None]]
-"""Of a connection that another process let in: for whom a proxy speaks, and what its end is told to."""
 
 
 class Listener:
@@ -52,16 +49,17 @@ class Listener:
         per_address: int = 20,
         total: int = 200,
         memory: int = MEMORY,
-        elsewhere: Elsewhere | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
+        """`at_once`: connections that are accepted before others get to it, be they other processes."""
         self.terms = terms
         self.trusted = tuple(trusted)
         self.per_address = per_address
         self.total = total
         self.room = Room(memory)
         self.sessions: set[Session] = set()
-        self._elsewhere = elsewhere
-        self._places: list[list[Acceptor]] = []  # one for each endpoint
+        self._at_once = at_once
+        self._places: list[tuple[Endpoint, list[Acceptor]]] = []
         self._by_address: Counter[str] = Counter()
         self._commits: set[asyncio.Task[Reply]] = set()
         self._arriving: set[asyncio.Task[None]] = set()  # accepted, and no session yet
@@ -88,22 +86,32 @@ class Listener:
 
     def _listen(self, endpoint: Endpoint, sockets: list[socket.socket]) -> None:
         take = partial(self._take, endpoint)
-        self._places.append([Acceptor(sock, take, self._exhausted) for sock in sockets])
+        acceptors = [Acceptor(sock, take, self._exhausted, at_once=self._at_once) for sock in sockets]
+        self._places.append((endpoint, acceptors))
+
+    @property
+    def sockets(self) -> list[tuple[socket.socket, Endpoint]]:
+        """What it listens on, and how each is served."""
+        return [(acceptor.socket, endpoint) for endpoint, place in self._places for acceptor in place]
 
     @property
     def ports(self) -> list[int]:
         """The bound port of each endpoint, in the order they were opened; 0 for a Unix socket."""
-        names = [place[0].socket.getsockname() for place in self._places]
+        names = [place[0].socket.getsockname() for _, place in self._places]
         return [int(name[1]) if isinstance(name, tuple) else 0 for name in names]
 
     @property
-    def connections(self) -> int:
-        """Clients that are here now, or were let in to another process."""
-        return self._by_address.total()
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The certificate shown to new sessions; may be set."""
+        return self.terms.ssl_context
+
+    @ssl_context.setter
+    def ssl_context(self, context: ssl.SSLContext | None) -> None:
+        self.terms = replace(self.terms, ssl_context=context)
 
     def close(self) -> None:
         """Stops listening. Sessions go on."""
-        for place in self._places:
+        for _, place in self._places:
             for acceptor in place:
                 acceptor.close()
         self._places.clear()
@@ -143,54 +151,20 @@ class Listener:
     # From a socket to a session.
 
     def _take(self, endpoint: Endpoint, sock: socket.socket) -> None:
-        if not endpoint.proxy and self._passed_on(endpoint, sock, None):
-            return
-        self._spawn(self._begin(endpoint, sock))
-
-    def receive(
-        self, sock: socket.socket, endpoint: Endpoint, client: proxy.Client | None, left: Callable[[], None]
-    ) -> None:
-        """Speak with a client whom another process has let in; `left` is called when the connection is closed."""
-        self._spawn(self._begin(endpoint, sock, (client, left)))
-
-    def _spawn(self, beginning: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(beginning)
+        task = asyncio.get_running_loop().create_task(self._begin(endpoint, sock))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
 
-    def _passed_on(self, endpoint: Endpoint, sock: socket.socket, client: proxy.Client | None) -> bool:
-        """Whether a connection needs nothing more here: another process speaks on it, or it was refused."""
-        if self._elsewhere is None:
-            return False
+    async def _begin(self, endpoint: Endpoint, sock: socket.socket) -> None:
+        client: proxy.Client | None = None
         try:
-            address = name_of(client or sock.getpeername())[0]
-        except OSError:  # it is gone already
-            sock.close()
-            return True
-        refusal = self._unwelcome(address, endpoint.mode, trusted=is_inside(address, self.trusted))
-        if refusal is not None:
-            hang_up(sock, refusal, aloud=endpoint.mode != "implicit")
-            return True
-        key = place_of(address)
-        if not self._elsewhere(sock, endpoint, client, partial(self._forget, key)):
-            return False
-        self._by_address[key] += 1
-        return True
-
-    async def _begin(self, endpoint: Endpoint, sock: socket.socket, received: _Received | None = None) -> None:
-        client, left = received or (None, _nothing)
-        try:
-            if received is None and endpoint.proxy:
+            if endpoint.proxy:
                 client = await self._announcement(endpoint, sock)
-                if self._passed_on(endpoint, sock, client):
-                    return
-            make = partial(self._session, endpoint, client)
+            session = partial(self._session, endpoint, client)
             # TLS is begun by the session in every mode, so that a new certificate needs no new socket.
-            _, session = await asyncio.get_running_loop().connect_accepted_socket(make, sock)
-            session.lost.add_done_callback(partial(_tell, left))
-            left = _nothing
+            await asyncio.get_running_loop().connect_accepted_socket(session, sock)
         except _NotAnnounced as refused:
-            hang_up(sock, refused.reply, aloud=endpoint.mode != "implicit")
+            _hang_up(sock, refused.reply, aloud=endpoint.mode != "implicit")
         except (OSError, proxy.Left):  # it is gone already
             sock.close()
         except Exception:  # noqa: BLE001 - nobody waits for this task, and there is no client to tell
@@ -199,13 +173,11 @@ class Listener:
         except asyncio.CancelledError:
             sock.close()
             raise
-        finally:
-            left()
 
     async def _announcement(self, endpoint: Endpoint, sock: socket.socket) -> proxy.Client | None:
         """For whom a proxy speaks; None where the peer is none. Raises `_NotAnnounced`, `proxy.Left` and OSError."""
         address = name_of(sock.getpeername())[0]
-        if not is_inside(address, endpoint.proxy):
+        if not _is_inside(address, endpoint.proxy):
             return None
         if len(self._announced) >= self.total:
             raise _NotAnnounced(self._refuse(address, replies.TOO_MANY_CONNECTIONS))
@@ -241,27 +213,22 @@ class Listener:
         if self._is_draining:
             return replies.SHUTTING_DOWN
         address = session.peer.host
-        session.trusted = trusted = is_inside(address, self.trusted)
-        if (refusal := self._unwelcome(address, session.peer.mode, trusted=trusted)) is not None:
-            return refusal
+        session.trusted = trusted = _is_inside(address, self.trusted)
+        if not trusted:
+            if session.peer.mode == "legacy":
+                return self._refuse(address, replies.NOT_ONE_OF_OURS)
+            if address and self._by_address[_key(address)] >= self.per_address:
+                return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
+            if not self.room.has(1, trusted=False):
+                return self._refuse(address, replies.OVERLOADED)
         staying = [other for other in self.sessions if other.dismissal is None]
         has_reserve = trusted and len(staying) < self.total + RESERVE
         if len(staying) >= self.total and not self._make_room(staying, trusted and not has_reserve) and not has_reserve:
             return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
         metrics.CONNECTIONS.add()
         self.sessions.add(session)
-        self._by_address[place_of(address)] += 1
+        self._by_address[_key(address)] += 1
         return None
-
-    def _unwelcome(self, address: str, mode: str, *, trusted: bool) -> Reply | None:
-        """Why nobody from there is let in now, however much room there is."""
-        if trusted:
-            return None
-        if mode == "legacy":
-            return self._refuse(address, replies.NOT_ONE_OF_OURS)
-        if address and self._by_address[place_of(address)] >= self.per_address:
-            return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
-        return None if self.room.has(1, trusted=False) else self._refuse(address, replies.OVERLOADED)
 
     def _refuse(self, address: str, reply: Reply) -> Reply:
         metrics.rejected(reply.code, reply.status)
@@ -284,25 +251,15 @@ class Listener:
 
     def _leave(self, session: Session) -> None:
         self.sessions.discard(session)
-        self._forget(place_of(session.peer.host))
-        if not self.sessions:
-            self._emptied.set()
-
-    def _forget(self, key: str) -> None:
+        key = _key(session.peer.host)
         self._by_address[key] -= 1
         if self._by_address[key] <= 0:
             del self._by_address[key]
+        if not self.sessions:
+            self._emptied.set()
 
 
 _REFUSALS = (replies.TOO_MANY_CONNECTIONS, replies.OVERLOADED, replies.NOT_ONE_OF_OURS)
-
-
-def _tell(left: Callable[[], None], _: object) -> None:
-    left()
-
-
-def _nothing() -> None:
-    """Nobody is told."""
 
 
 class _NotAnnounced(Exception):
@@ -311,3 +268,27 @@ class _NotAnnounced(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply)
         self.reply = reply
+
+
+def _is_inside(host: str, networks: tuple[Network, ...]) -> bool:
+    if not networks or not host:
+        return False
+    address = ipaddress.ip_address(host)
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _hang_up(sock: socket.socket, reply: Reply, *, aloud: bool) -> None:
+    """Closes a socket that has no session yet, with a word where the client would understand one."""
+    with contextlib.suppress(OSError):
+        if aloud:
+            sock.send(reply.encode())
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(4096)  # what is left unread would take the reply with it
+    sock.close()
+
+
+def _key(host: str) -> str:
+    """What counts as one address."""
+    if ":" not in host:
+        return host
+    return format(int(ipaddress.IPv6Address(host)) >> _IPV6_HOST_BITS, "x")

@@ -89,11 +89,6 @@ class Wire(SMTP):
         self._lost: asyncio.Future[None] = self.loop.create_future()
         self._unsent = 0  # octets the client had not taken when last looked at
 
-    @property
-    def lost(self) -> "asyncio.Future[None]":
-        """Done when the connection is closed."""
-        return self._lost
-
     # What the event loop tells us.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

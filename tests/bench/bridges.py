@@ -27,6 +27,7 @@ listen = ["127.0.0.1:{smtp}"]
 networks = ["127.0.0.0/8"]
 max_connections = 1000
 max_connections_per_address = 1000
+processes = {processes}
 [websms]
 url = "http://127.0.0.1:{provider}/rest"
 token_file = "token"
@@ -46,6 +47,9 @@ total = "0"
 [console]
 listen = ["127.0.0.1:{console}"]
 """
+
+PROCESSES = 2
+"""`[smtpd] processes` where several are measured: as many as the machine of the goals has cores."""
 
 SERVE = "tests.bench.program"
 """The module that runs the daemon; see there for the variants."""
@@ -91,14 +95,15 @@ def configured(
     routes: str = ROUTES,
     spool: str = 'url = "sqlite:smsbridge.db"',
     max_in_flight: int = 32,
+    processes: int = 1,
     extra: str = "",
     token: str = "",
 ) -> Bridge:
     """Write the files of a bridge into `place`; it does not run yet.
 
     `provider` is the port of a websms; none: nobody listens there. `smarthost` that of a mail server; none: a Maildir.
-    `spool` are the lines of that section, `extra` those of further sections; `token` is the provider's, for one that
-    looks at it.
+    `spool` are the lines of that section, `processes` speak with mail clients, `extra` are further sections; `token` is
+    the provider's, for one that looks at it.
     """
     smtp, webhook, console = (free_port() for _ in range(3))
     secret = secrets.token_hex(24)
@@ -107,7 +112,9 @@ def configured(
     _write(place / "routes.toml", routes)
     relay = 'maildir = "Maildir"' if smarthost is None else f'host = "127.0.0.1"\nport = {smarthost}\ntls = "none"'
     ports = {"smtp": smtp, "webhook": webhook, "console": console, "provider": provider or closed_port()}
-    settings = _CONFIGURATION.format(**ports, smarthost=relay, spool=spool, max_in_flight=max_in_flight)
+    settings = _CONFIGURATION.format(
+        **ports, smarthost=relay, spool=spool, max_in_flight=max_in_flight, processes=processes
+    )
     _write(place / "bridge.toml", settings + extra)
     return Bridge(port=smtp, pids=[], webhook=webhook, console=console, secret=secret, place=place)
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import generators
-from tests.bench.bridges import Bridge, bridge
+from tests.bench.bridges import PROCESSES, Bridge, bridge
 from tests.bench.frame import Contestant, Running, Shot
 from tests.bench.postfixes import HOLDS, postfix
 from tests.bench.processes import free_port, listening, module, process
 from tests.bench.sinks import provider, sink
 
-OURS = "smsbridge, accepted durably"
+OURS = f"smsbridge, accepted durably, {PROCESSES} processes"
+ALONE = "smsbridge, accepted durably, one process"
 SINGLE = "smsbridge, a commit for each message"
 NULL = "smsbridge, a store that keeps nothing"
 POSTFIX = "Postfix, into its hold queue"
@@ -38,13 +39,11 @@ def shoots(connections: int, *, each: bool = False, size: int = 500) -> Shoots:
 
 
 @contextlib.asynccontextmanager
-async def paused(
-    place: Path, *, variant: str = "plain", environment: Mapping[str, str] | None = None
-) -> AsyncIterator[Bridge]:
-    """A bridge whose account is paused."""
+async def paused(place: Path, **settings: Any) -> AsyncIterator[Bridge]:
+    """A bridge whose account is paused; `settings` are `bridges.bridge`'s."""
     async with provider() as behind:
         await behind.set(status=401)
-        async with bridge(place, provider=behind.port, variant=variant, environment=environment) as running:
+        async with bridge(place, provider=behind.port, **settings) as running:
             yield running
 
 
@@ -64,8 +63,14 @@ async def door(kind: str, _place: Path) -> AsyncIterator[Running]:
 
 
 def ours(shoot: Shoots, least: int, environment: Mapping[str, str] | None = None) -> Contestant[Any]:
-    """The whole daemon."""
-    return Contestant(name=OURS, open=partial(paused, environment=environment), shoot=shoot, least=least)
+    """The whole daemon with worker processes."""
+    opened = partial(paused, environment=environment, processes=PROCESSES)
+    return Contestant(name=OURS, open=opened, shoot=shoot, least=least)
+
+
+def alone(shoot: Shoots, least: int, environment: Mapping[str, str] | None = None) -> Contestant[Any]:
+    """The whole daemon in one process, as it is configured unless somebody says otherwise."""
+    return Contestant(name=ALONE, open=partial(paused, environment=environment), shoot=shoot, least=least)
 
 
 def single(shoot: Shoots, least: int, environment: Mapping[str, str] | None = None) -> Contestant[Any]:

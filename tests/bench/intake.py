@@ -14,7 +14,7 @@ async def kept(options: Options) -> Outcome:
     shoot = who.shoots(50)
     table = await compete(
         "mail accepted durably, 50 kept connections, 500 B",
-        [who.ours(shoot, 50), who.holding(shoot, 50), who.stock(shoot, 50), who.canned(shoot, 50)],
+        [*(kind(shoot, 50) for kind in (who.ours, who.alone, who.holding, who.stock, who.canned))],
         options,
         goals=[
             Goal(ours=who.OURS, against=who.POSTFIX, at_least=1.5, aim=3.5),
@@ -30,7 +30,7 @@ async def each(options: Options) -> Outcome:
     shoot = who.shoots(10, each=True)
     table = await compete(
         "mail accepted durably, one message per connection, 10 at once, 500 B",
-        [who.ours(shoot, 20), who.holding(shoot, 20), who.stock(shoot, 20), who.canned(shoot, 20)],
+        [*(kind(shoot, 20) for kind in (who.ours, who.alone, who.holding, who.stock, who.canned))],
         options,
         goals=[
             Goal(ours=who.OURS, against=who.POSTFIX, at_least=1, aim=2),
@@ -49,6 +49,7 @@ async def slow(options: Options) -> Outcome:
             f"mail accepted durably, 50 kept connections, every fsync slowed by {MILLISECONDS} ms",
             [
                 who.ours(shoot, 50, environment),
+                who.alone(shoot, 50, environment),
                 who.holding(shoot, 50, environment),
                 who.single(shoot, 50, environment),
             ],
@@ -67,11 +68,11 @@ async def price(options: Options) -> Outcome:
     shoot = who.shoots(50)
     table = await compete(
         "durability's price: processor time of a mail with the spool and with a store that keeps nothing",
-        [who.ours(shoot, 50), who.null(shoot, 50)],
+        [who.alone(shoot, 50), who.null(shoot, 50)],
         options,
         goals=[
             Goal(
-                ours=who.OURS,
+                ours=who.ALONE,
                 against=who.NULL,
                 at_least=40,
                 aim=16,

@@ -11,16 +11,18 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.bridges import Bridge, bridge
+from tests.bench.bridges import PROCESSES, Bridge, bridge
 from tests.bench.frame import Contestant, Goal, Options, Outcome, Running, Shot, Stage, compete
 from tests.bench.generators import ordered, shot
 from tests.bench.peers_running import Peer, kannel, mailrise, postfix_with_curl
 from tests.bench.sinks import Sink, mailbox, provider
 
 OURS: Final = "smsbridge"
+SEVERAL: Final = f"smsbridge, {PROCESSES} processes"
 CONNECTIONS: Final = 50
 
 _TEXT: Final = "host%(n)s+does+not+answer+since+10:00.+Last+value:+95.+Please+look+at+it+and+acknowledge+it."
@@ -113,6 +115,7 @@ async def _run(options: Options) -> Outcome:
     table = await compete(
         "mail → durable → provider → status stored, 50 kept connections, 500 B",
         [
+            Contestant(name=SEVERAL, open=partial(with_provider, processes=PROCESSES), shoot=_through_bridge),
             Contestant(name=OURS, open=with_provider, shoot=_through_bridge),
             Contestant(name="Mailrise", open=mailrise, shoot=through_peer),
             Contestant(name="Postfix pipe + curl", open=postfix_with_curl, shoot=through_peer),
@@ -120,9 +123,9 @@ async def _run(options: Options) -> Outcome:
         ],
         options,
         goals=[
-            Goal(ours=OURS, against="Mailrise", at_least=6, aim=12),
-            Goal(ours=OURS, against="Postfix pipe + curl", at_least=10, aim=20),
-            Goal(ours=OURS, against="Kannel", at_least=0.5, aim=1),
+            Goal(ours=SEVERAL, against="Mailrise", at_least=6, aim=12),
+            Goal(ours=SEVERAL, against="Postfix pipe + curl", at_least=10, aim=20),
+            Goal(ours=SEVERAL, against="Kannel", at_least=0.5, aim=1),
         ],
         notes=[
             "Mailrise keeps nothing; Postfix syncs; Kannel takes texts by HTTP, writes a file and does not sync.",

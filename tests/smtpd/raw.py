@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from bridge.config.settings import Endpoint
-from bridge.smtpd.callers import Network
 from bridge.smtpd.contract import Limits, Peer, Policy, Reply, Terms
-from bridge.smtpd.listener import MEMORY, Listener
+from bridge.smtpd.listener import MEMORY, Listener, Network
 from tests.wait import PATIENCE
 
 QUICK = Limits(error_delay=0.0, login_delay=0.0, linger=0.3)

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import io
-from dataclasses import replace
 
 import pytest
 
@@ -102,7 +101,7 @@ async def test_a_new_certificate_is_shown_to_new_sessions(certificates: Certific
 
         before = await shown()
         waiting = await rig.greeted()
-        rig.listener.terms = replace(rig.listener.terms, ssl_context=certificates.other_server)
+        rig.listener.ssl_context = certificates.other_server
         after = await shown()
         assert before[0] == before[1] != after[0] == after[1]
         await waiting.start_tls(certificates.client)

@@ -330,7 +330,7 @@ async def test_who_arrives_while_the_house_is_closed_is_told_so() -> None:
         await client.envelope()
         await client.say("DATA")
         waiting = [socket.create_connection(("127.0.0.1", rig.port)) for _ in range(3)]  # the loop has not seen them
-        acceptor = rig.listener._places[0][0]
+        acceptor = rig.listener._places[0][1][0]
         acceptor._accept()
         draining = asyncio.create_task(rig.listener.drain(15))
         for sock in waiting:

@@ -218,7 +218,7 @@ async def test_row_11_two_hundred_slow_clients_and_a_normal_one_is_served_at_onc
 async def test_row_12_clients_that_never_read_give_their_descriptors_back() -> None:
     limits = replace(QUICK, write_timeout=0.3, max_idle_commands=10**9)
     async with Rig(limits=limits) as rig:
-        (place,) = rig.listener._places
+        ((_, place),) = rig.listener._places
         for acceptor in place:
             acceptor.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         before = _descriptors()
