@@ -33,7 +33,7 @@ from bridge.message import (
     Sms,
     encode_sms,
 )
-from bridge.spool import Accepted, Intake, Spool
+from bridge.spool import Accepted, Intake, Spool, Taking
 
 EVERY: Final = 5.0
 """Seconds between two looks."""
@@ -73,7 +73,7 @@ def read(keys: Sequence[bytes], said: str) -> str | None:
     return mail_id if genuine else None
 
 
-async def returned(mail_id: str, sms: IncomingSms, *, spool: Spool, now: float) -> Accepted:
+async def returned(mail_id: str, sms: IncomingSms, *, spool: Taking, now: float) -> Accepted:
     """Keep that it came back, once. Raises `StoreUnavailable`."""
     report = Report(
         notification_id=sms.notification_id,

@@ -87,6 +87,11 @@ class HttpListener:
             self._servers.append(server)
 
     @property
+    def descriptors(self) -> list[int]:
+        """Of the sockets that are listened on."""
+        return [each.fileno() for server in self._servers for each in server.sockets]
+
+    @property
     def ports(self) -> list[int]:
         """The ports listened on."""
         names = [each.getsockname() for server in self._servers for each in server.sockets]

@@ -14,7 +14,7 @@ from bridge import heartbeat, metrics, threads, translate
 from bridge.config import Configuration
 from bridge.message import Channel, Delivery, IncomingSms, Reports, StoreUnavailable, Unreadable
 from bridge.routing import Route
-from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake, Spool
+from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake, Taking
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ async def take_in(
     sms: IncomingSms,
     raw: bytes,
     *,
-    spool: Spool,
+    spool: Taking,
     configuration: Configuration,
     mail_id: str,
     door: str,
@@ -163,7 +163,7 @@ async def take_in(
 
 
 async def or_put_aside(
-    taking: Awaitable[T], raw: bytes, *, spool: Spool, now: float, log: FilteringBoundLogger
+    taking: Awaitable[T], raw: bytes, *, spool: Taking, now: float, log: FilteringBoundLogger
 ) -> T | None:
     """What `taking` gives; None when anything but the store stopped it, and then `raw` is kept for a person to read.
 
@@ -182,7 +182,7 @@ async def or_put_aside(
     return None
 
 
-async def put_aside(raw: bytes, reason: str, *, spool: Spool, now: float, log: FilteringBoundLogger) -> None:
+async def put_aside(raw: bytes, reason: str, *, spool: Taking, now: float, log: FilteringBoundLogger) -> None:
     """Keep what cannot be relayed as a dead letter, once."""
     await spool.bury(hashlib.sha256(raw).hexdigest(), raw, reason, now)
     metrics.DEAD_LETTERS.add()

@@ -32,13 +32,13 @@ def _settle_in() -> None:
 
 
 def _hands(config_path: Path) -> list["Hand"]:
-    """The processes that speak with mail clients beside the daemon; forked here because nothing runs yet."""
+    """The processes that take mails and notifications beside the daemon; forked here because nothing runs yet."""
     from bridge import config  # noqa: PLC0415  # as below
     from bridge.daemon.worker import work  # noqa: PLC0415
     from bridge.daemon.workers import fork  # noqa: PLC0415
 
     try:
-        wanted = config.load(config_path).settings.smtpd.processes
+        wanted = config.load(config_path).settings.processes
     except config.ConfigError:
         return []  # the daemon says what is wrong
     return fork(wanted - 1, lambda link, doorway: run(work(link, doorway, _settle_in)))
@@ -64,14 +64,14 @@ def serve(config_path: Path, unmasked: bool, log_level: str, only: tuple[str, ..
     """Run the bridge until SIGTERM; SIGHUP reloads the configuration."""
     from bridge import log  # noqa: PLC0415  # the whole daemon is behind this: not for --help
     from bridge.daemon import Daemon  # noqa: PLC0415
-    from bridge.daemon.parts import ROLES  # noqa: PLC0415
+    from bridge.daemon.parts import DOORS, ROLES  # noqa: PLC0415
 
     named = {role.strip() for several in only for role in several.split(",")}
     if wrong := sorted(named - set(ROLES)):
         raise click.UsageError(f"--only {wrong[0]!r}: the roles are {', '.join(ROLES)}")
     log.configure(level=log_level, unmasked=unmasked)
 
-    hands = _hands(config_path) if "smtpd" in (named or ROLES) else []
+    hands = _hands(config_path) if (named or set(ROLES)) & DOORS else []
 
     async def serving() -> int:
         daemon = Daemon(config_path, only=named or ROLES, hands=hands)

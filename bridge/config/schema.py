@@ -60,6 +60,12 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             "Signs tokens and hashes; made on first start if absent.",
         ),
         Key("language", _LANGUAGE, "en", "Language of what the bridge itself writes: en or de."),
+        Key(
+            "processes",
+            integer(1, 64),
+            1,
+            "Processes that take mails and notifications; one takes some 2,500 mails a second.",
+        ),
     ),
     "smtpd": (
         Key(
@@ -90,12 +96,6 @@ SCHEMA: Final[Mapping[str, tuple[Key, ...]]] = {
             integer(1, 10_000),
             20,
             "Clients at once from one address; peers in `networks` are not counted.",
-        ),
-        Key(
-            "processes",
-            integer(1, 64),
-            1,
-            "Processes that speak with clients; 1 is the daemon itself, which takes some 2,500 mails a second.",
         ),
     ),
     "mail_authentication": (

@@ -78,7 +78,6 @@ class SmtpdSettings:
     networks: tuple[Network, ...] = ()
     max_connections: int = 200
     max_connections_per_address: int = 20
-    processes: int = 1  # that speak with clients; 1: the daemon itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +183,7 @@ class Settings:
     postmaster: str
     key_file: Path = Path("smsbridge.key")
     language: str = "en"
+    processes: int = 1  # that take mails and notifications; 1: the daemon itself
     smtpd: SmtpdSettings = field(default_factory=SmtpdSettings)
     mail_authentication: MailAuthenticationSettings = field(default_factory=MailAuthenticationSettings)
     websms: WebsmsSettings = field(default_factory=WebsmsSettings)

@@ -65,7 +65,7 @@ class Daemon:
         hands: Sequence[Hand] = (),
     ) -> None:
         """`only` some of `ROLES`: other processes on the same PostgreSQL do the rest. With a `phone` it is a
-        demonstration, whose console nobody logs in to. `hands` are processes that speak with mail clients.
+        demonstration, whose console nobody logs in to. `hands` are processes that open the same doors.
         """
         self._phone = phone
         self._path = path
@@ -75,7 +75,9 @@ class Daemon:
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
         self._beside = Tasks(self._broke)
-        self._workers = Workers(hands, clock=self._clock, full=self._is_full, gone=self._give_up)
+        self._workers = Workers(
+            hands, clock=self._clock, closed=lambda: self._guard.closed, full=self._is_full, gone=self._give_up
+        )
         self._queued = 0
         self._ready = False
         self._gave_up = False
@@ -177,7 +179,7 @@ class Daemon:
         try:
             await self._doors.renew(new, terms)
         except LinkLost as error:
-            reason = f"a process of the mail door goes on by the old configuration: {error}"
+            reason = f"a process beside the daemon goes on by the old configuration: {error}"
             self._log.error("reload refused", reason=reason)  # it has logged why
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
@@ -225,10 +227,10 @@ class Daemon:
         self._mail_authentication = mail_authentication(self._configuration)
         new_id = mail_ids(self._clock, secrets.token_bytes)
         front = self._front(new_id)
-        self._workers.ask(front)
         mail = front.door if "smtpd" in self._roles else None
         webhook = self._webhook(new_id) if "webhook" in self._roles else None
         handed = sdnotify.listen_sockets()
+        self._workers.ask(front, webhook)
         app = webhook.app if webhook is not None else None
         self._doors: Doors = Doors(mail=mail, webhook=app, workers=self._workers)
         await self._doors.open(self._configuration, handed)

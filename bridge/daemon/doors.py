@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from aiohttp import web
 from bridge.config import Configuration
 from bridge.daemon import mail_door
 from bridge.daemon.workers import Workers
-from bridge.listeners import HttpListener
+from bridge.listeners import BOUNDS, HttpListener
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
 
@@ -46,13 +47,13 @@ class Doors:
         self._configuration = current = configuration
         if self._policy is not None:
             self.mail = await mail_door.open_listener(configuration, self._policy, handed)
-            if self._workers is not None:
-                await self._workers.begin(configuration, self.mail.sockets)
         if self._application is not None:
-            self._webhook = HttpListener(
-                self._application, spared=lambda: (self._configuration or current).settings.webhook.networks
-            )
+            self._webhook = http_listener(self._application, lambda: self._configuration or current)
             await self._webhook.open(configuration.settings.webhook.listen, handed.get("webhook", ()))
+        if self._workers is not None:
+            mail = self.mail.sockets if self.mail is not None else []
+            http = self._webhook.descriptors if self._webhook is not None else []
+            await self._workers.begin(configuration, mail, http)
 
     def terms(self, new: Configuration) -> Terms | None:
         """What `renew` needs of a `new` configuration. Reads the certificates: raises OSError."""
@@ -69,12 +70,20 @@ class Doors:
 
     async def drain(self, grace: float) -> None:
         """Take nothing new and let what is under way end; sessions get `grace` seconds."""
-        ending = [self._drain_mail(self.mail, grace)] if self.mail is not None else []
+        ending = [self.mail.drain(grace)] if self.mail is not None else []
         if self._webhook is not None:
             ending.append(self._webhook.close())
+        if self._workers is not None:
+            ending.append(self._workers.drain(grace))
         await asyncio.gather(*ending)
 
-    async def _drain_mail(self, mail: Listener, grace: float) -> None:
-        mail.close()  # nothing new comes in
-        workers = [self._workers.drain(grace)] if self._workers is not None else []
-        await asyncio.gather(mail.drain(grace), *workers)
+
+def http_listener(webhook: web.Application, configuration: Callable[[], Configuration]) -> HttpListener:
+    """What serves the webhook; of several processes each has its part of the connections."""
+    processes = configuration().settings.processes
+    bounds = replace(
+        BOUNDS,
+        connections=-(-BOUNDS.connections // processes),
+        per_address=-(-BOUNDS.per_address // processes),
+    )
+    return HttpListener(webhook, bounds=bounds, spared=lambda: configuration().settings.webhook.networks)

@@ -1,24 +1,34 @@
-"""The daemon's desk and logins, as the mail door in a worker process asks for them."""
+"""The daemon's desk, logins and spool, as the doors in a worker process ask for them."""
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from bridge.config import Rate
-from bridge.daemon.parcels import pack_intake, pack_payable, pack_settling, unpack_taken
+from bridge.daemon.parcels import (
+    pack_intake,
+    pack_payable,
+    pack_report,
+    pack_settling,
+    unpack_accepted,
+    unpack_conversation,
+    unpack_taken,
+)
 from bridge.limits import Payable
-from bridge.link import Link
+from bridge.link import Link, LinkLost
+from bridge.message import Report, StoreUnavailable
 from bridge.proof.logins import Busy, Locked, Login, Outcome
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
-from bridge.spool import Intake
+from bridge.spool import Accepted, Conversation, Intake
 
 BUSY, LOCKED = "busy", "locked"
 """What is said for the exceptions of `Login.check`."""
 
 
 class FarDesk:
-    """Keeps `bridge.smtpd.desk.Desk`. Without the daemon it raises, which is answered 451: the mail comes again."""
+    """Keeps `bridge.smtpd.desk.Desk`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -26,7 +36,10 @@ class FarDesk:
     async def take(self, intake: Intake, paying: Sequence[Payable], /, *, answers: bool) -> Taken:
         """See `Desk`."""
         owed = [pack_payable(one) for one in paying]
-        return unpack_taken(await self._link.ask("take", pack_intake(intake), owed, answers))
+        try:
+            return unpack_taken(await self._link.ask("take", pack_intake(intake), owed, answers))
+        except LinkLost as lost:
+            return Taken(fault=_gone(lost))
 
     async def left(self, wanted: Payable, /) -> Mapping[str, tuple[int, Rate]]:
         """See `Desk`."""
@@ -65,3 +78,40 @@ class FarLogins:
     def exposes(self, name: str) -> bool:
         """See `Login`."""
         return self._near.exposes(name)
+
+
+class FarSpool:
+    """Keeps `bridge.spool.Taking`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def accept(self, intake: Intake, /) -> Accepted:
+        """See `Taking`."""
+        return unpack_accepted(await self._ask("accept", pack_intake(intake)))
+
+    async def bury(self, notification_id: str, body: bytes, reason: str, at: float, /) -> None:
+        """See `Taking`."""
+        await self._ask("bury", notification_id, body, reason, at)
+
+    async def report(self, report: Report, now: float, /) -> bool:
+        """See `Taking`."""
+        known: bool = await self._ask("report", pack_report(report), now)
+        return known
+
+    async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
+        """See `Taking`."""
+        return unpack_conversation(await self._ask("conversation", phone, line, now))
+
+    async def _ask(self, kind: str, *words: Any) -> Any:
+        try:
+            away, found = await self._link.ask(kind, *words)
+        except LinkLost as lost:
+            raise StoreUnavailable(_gone(lost)) from lost
+        if away:
+            raise StoreUnavailable(found)
+        return found
+
+
+def _gone(lost: LinkLost) -> str:
+    return f"the daemon does not answer: {lost}" if lost.args else "the daemon is gone"

@@ -22,7 +22,10 @@ class Front:
     door: Door
     clerk: Clerk
     logins: Logins
+    spool: Spool
     ring: Ring
+    heard: Callable[[str, float], None]
+    wake: Callable[[Channel], None]
 
 
 def front(
@@ -59,4 +62,4 @@ def front(
         ring=ring,
         full=full,
     )
-    return Front(door=door, clerk=clerk, logins=logins, ring=ring)
+    return Front(door=door, clerk=clerk, logins=logins, spool=spool, ring=ring, heard=limits.exchanges.heard, wake=wake)

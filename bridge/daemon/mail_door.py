@@ -36,7 +36,7 @@ async def open_listener(
 def make_listener(configuration: Configuration, given: Terms) -> Listener:
     """A listener that listens nowhere yet."""
     # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
-    listener = Listener(terms=given, at_once=1 if configuration.settings.smtpd.processes > 1 else AT_ONCE)
+    listener = Listener(terms=given, at_once=1 if configuration.settings.processes > 1 else AT_ONCE)
     renew(listener, configuration, given)
     return listener
 
@@ -47,7 +47,7 @@ def renew(listener: Listener, configuration: Configuration, new: Terms) -> None:
     Each of several processes has its part of what all may hold together.
     """
     settings = configuration.settings.smtpd
-    processes = settings.processes
+    processes = configuration.settings.processes
     memory = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)
     listener.terms = new
     listener.trusted = settings.networks

@@ -1,4 +1,4 @@
-"""The mail door's nouns as words of a link, and back.
+"""What the doors hand in, as words of a link, and back.
 
 Tuples of plain values, since what a door hands in passes a link for every mail: `pickle` takes ten times as long for
 nouns with slots, and can run code.
@@ -15,7 +15,7 @@ from typing import Any, Final, get_type_hints
 
 from bridge.config import Configuration, Endpoint
 from bridge.limits import Asking, Forwarding, Payable, Wanted
-from bridge.message import Bounce, Delivery, Fate
+from bridge.message import Bounce, Delivery, Fate, Report, ReportState
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
@@ -47,9 +47,55 @@ def unpack_intake(packed: tuple[Any, ...]) -> Intake:
     plain, deliveries, conversations = packed
     return Intake(
         deliveries=[from_row(row) for row in deliveries],
-        conversations=[Conversation(**dict(zip(_CONVERSATION, row, strict=True))) for row in conversations],
+        conversations=[one for row in conversations if (one := unpack_conversation(row)) is not None],
         **dict(zip(_PLAIN, plain, strict=True)),
     )
+
+
+def pack_conversation(conversation: Conversation | None) -> tuple[Any, ...] | None:
+    """A conversation, where there is one."""
+    return None if conversation is None else _conversation(conversation)
+
+
+def unpack_conversation(packed: tuple[Any, ...] | None) -> Conversation | None:
+    """The same again."""
+    return None if packed is None else Conversation(**dict(zip(_CONVERSATION, packed, strict=True)))
+
+
+def pack_report(report: Report) -> tuple[Any, ...]:
+    """A handset report."""
+    return (
+        report.notification_id,
+        report.state.value,
+        report.client_message_id,
+        report.transfer_id,
+        report.phone,
+        report.text,
+    )
+
+
+def unpack_report(packed: tuple[Any, ...]) -> Report:
+    """The same again."""
+    notification_id, state, client_message_id, transfer_id, phone, text = packed
+    return Report(
+        notification_id=notification_id,
+        state=ReportState(state),
+        client_message_id=client_message_id,
+        transfer_id=transfer_id,
+        phone=phone,
+        text=text,
+    )
+
+
+def pack_accepted(accepted: Accepted) -> tuple[Any, ...]:
+    """What `accept` did."""
+    return accepted.id, accepted.repeated, accepted.differs
+
+
+def unpack_accepted(packed: tuple[Any, ...]) -> Accepted:
+    """The same again."""
+    mail, repeated, differs = packed
+    return Accepted(id=mail, repeated=repeated, differs=differs)
 
 
 def pack_payable(wanted: Payable) -> tuple[Any, ...]:
@@ -75,15 +121,13 @@ def unpack_payable(packed: tuple[Any, ...]) -> Payable:
 def pack_taken(taken: Taken) -> tuple[Any, ...]:
     """What became of an intake."""
     accepted = taken.accepted
-    kept = None if accepted is None else (accepted.id, accepted.repeated, accepted.differs)
-    return kept, taken.reached, taken.fault
+    return None if accepted is None else pack_accepted(accepted), taken.reached, taken.fault
 
 
 def unpack_taken(packed: tuple[Any, ...]) -> Taken:
     """The same again."""
     kept, reached, fault = packed
-    accepted = None if kept is None else Accepted(id=kept[0], repeated=kept[1], differs=kept[2])
-    return Taken(accepted=accepted, reached=reached, fault=fault)
+    return Taken(accepted=None if kept is None else unpack_accepted(kept), reached=reached, fault=fault)
 
 
 def pack_reply(reply: Reply) -> tuple[Any, ...]:

@@ -19,6 +19,9 @@ from bridge.transports.smtp import Smarthost
 ROLES: Final = ("smtpd", "webhook", "delivery")
 """What one process does alone, or several on one PostgreSQL share."""
 
+DOORS: Final = frozenset({"smtpd", "webhook"})
+"""The roles that worker processes can take part in."""
+
 SMARTHOST_CONNECTIONS: Final = 4
 
 MAILS_UNDER_WAY: Final = 32
@@ -30,8 +33,8 @@ _RETIRE_AFTER: Final = 35.0
 """Seconds after which a replaced carrier has no call left."""
 
 _FIXED: Final = (
+    "processes",
     "smtpd.listen",
-    "smtpd.processes",
     "webhook.listen",
     "console.listen",
     "spool.url",

@@ -1,8 +1,8 @@
-"""A process that speaks with mail clients for the daemon: it reads, decides and translates, the daemon keeps.
+"""A process that takes mails and notifications beside the daemon: it reads, decides and translates, the daemon keeps.
 
 It is forked before there is a loop or a thread, gets the configuration over a link and beside it the sockets that the
-daemon listens on, and holds no promise: a mail's 250 is said after the daemon has answered that it is committed. It
-ends with the daemon.
+daemon listens on, and holds no promise: a 250 is said after the daemon has answered that it is committed. It ends with
+the daemon.
 """
 
 import asyncio
@@ -15,18 +15,23 @@ from typing import Any, Final
 from bridge import metrics
 from bridge.config import Configuration
 from bridge.daemon import mail_door
-from bridge.daemon.far import FarDesk, FarLogins
+from bridge.daemon.doors import http_listener
+from bridge.daemon.far import FarDesk, FarLogins, FarSpool
 from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
-from bridge.daemon.parts import mail_authentication
+from bridge.daemon.parts import mail_authentication, provider
 from bridge.daemon.steady import Steady
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.link import Link
+from bridge.listeners import HttpListener
+from bridge.message import Channel, NewId
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
+from bridge.providers import Provider
 from bridge.smtpd.door import Door
 from bridge.smtpd.listener import Listener
 from bridge.smtpd.till import Till
+from bridge.webhook import Webhook
 
 MOST_SOCKETS: Final = 200
 """That are listened on; the kernel passes 253 at once."""
@@ -62,16 +67,20 @@ class Worker:
         self.link = Link(hears={"news": self._hear_news, "refuse": self._refuse}, answers=answers, lost=self.over.set)
         self._doorway = doorway
         self._clock = Steady()
-        self._full = False
+        self._closed = self._full = False
         self._limits = Limits(elsewhere=True)
         self._configuration: Configuration | None = None
         self._mail_authentication: MailAuthentication | None = None
-        self._listener: Listener | None = None
-        self._door = self._make_door()
+        self._provider: Provider | None = None
+        self._mail: Listener | None = None
+        self._http: HttpListener | None = None
+        new_id = mail_ids(self._clock, secrets.token_bytes)
+        self._door = self._make_door(new_id)
+        self._webhook = self._make_webhook(new_id)
         self._tally = metrics.Tally()
         self._counting: asyncio.Task[None] | None = None
 
-    def _make_door(self) -> Door:
+    def _make_door(self, new_id: NewId) -> Door:
         def ring(about: str, text: str) -> None:
             self.link.tell("ring", about, text)
 
@@ -82,9 +91,27 @@ class Worker:
             logins=FarLogins(self.link, Logins(users=lambda: self._current().users, clock=self._clock)),
             mail_authentication=lambda: self._mail_authentication,
             clock=self._clock,
-            new_id=mail_ids(self._clock, secrets.token_bytes),
+            new_id=new_id,
             ring=ring,
             full=lambda: self._full,
+        )
+
+    def _make_webhook(self, new_id: NewId) -> Webhook:
+        def wake(channel: Channel) -> None:
+            self.link.tell("wake", channel.value)
+
+        def heard(phone: str, at: float) -> None:
+            self.link.tell("heard", phone, at)
+
+        return Webhook(
+            provider=lambda: self._provider or provider(self._current()),
+            spool=FarSpool(self.link),
+            configuration=self._current,
+            clock=self._clock,
+            new_id=new_id,
+            wake=wake,
+            heard=heard,
+            full=lambda: self._closed,
         )
 
     def _current(self) -> Configuration:
@@ -94,29 +121,41 @@ class Worker:
 
     # What the daemon says.
 
-    async def _begin(self, packed: bytes, ahead: float, full: bool) -> None:
+    async def _begin(self, packed: bytes, ahead: float, closed: bool, full: bool) -> None:
         """The sockets were handed over before it was said."""
-        self._hear_news(ahead, full)
-        self._configuration = new = unpack_configuration(packed)
-        self._mail_authentication = mail_authentication(new)
-        self._listener = mail_door.make_listener(new, mail_door.terms(new, self._door))
+        self._hear_news(ahead, closed, full)
+        new = unpack_configuration(packed)
+        self._take(new)
         said, handed, _flags, _name = socket.recv_fds(self._doorway, MOST_SAID, MOST_SOCKETS)
         self._doorway.close()
-        for descriptor, endpoint in zip(handed, unpack_endpoints(said), strict=True):
-            await self._listener.adopt(socket.socket(fileno=descriptor), endpoint)
+        endpoints = unpack_endpoints(said)
+        sockets = [socket.socket(fileno=descriptor) for descriptor in handed]
+        if endpoints:
+            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door))
+        for sock, endpoint in zip(sockets, endpoints, strict=False):
+            if self._mail is not None:
+                await self._mail.adopt(sock, endpoint)
+        if sockets[len(endpoints) :]:
+            self._http = http_listener(self._webhook.app, self._current)
+            await self._http.open((), sockets[len(endpoints) :])
         self._counting = asyncio.create_task(self._count())
 
     async def _configure(self, packed: bytes) -> None:
         """At a reload; the daemon has read the certificates itself just now."""
         old, new = self._current(), unpack_configuration(packed)
         terms = mail_door.terms(new, self._door)
-        self._configuration, self._mail_authentication = new, mail_authentication(new)
-        if self._listener is not None:
-            mail_door.end_logins(self._listener, old.users, new.users)
-            mail_door.renew(self._listener, new, terms)
+        self._take(new)
+        if self._mail is not None:
+            mail_door.end_logins(self._mail, old.users, new.users)
+            mail_door.renew(self._mail, new, terms)
 
-    def _hear_news(self, ahead: float, full: bool) -> None:
-        self._clock.ahead, self._full = ahead, full
+    def _take(self, new: Configuration) -> None:
+        # A provider that only reads and answers: it opens no connection, so the old one need not be closed.
+        self._configuration, self._provider = new, provider(new)
+        self._mail_authentication = mail_authentication(new)
+
+    def _hear_news(self, ahead: float, closed: bool, full: bool) -> None:
+        self._clock.ahead, self._closed, self._full = ahead, closed, full
 
     def _refuse(self, phone: str, until: float) -> None:
         self._limits.refuse(phone, until)
@@ -125,8 +164,10 @@ class Worker:
         """A loop that answers turns."""
 
     async def _drain(self, grace: float) -> None:
-        if self._listener is not None:
-            await self._listener.drain(grace)
+        ending = [self._mail.drain(grace)] if self._mail is not None else []
+        if self._http is not None:
+            ending.append(self._http.close())
+        await asyncio.gather(*ending)
         self._tell_counts()
 
     async def _count(self) -> None:
@@ -135,5 +176,5 @@ class Worker:
             self._tell_counts()
 
     def _tell_counts(self) -> None:
-        connections = len(self._listener.sessions) if self._listener is not None else 0
-        self.link.tell("counted", self._tally.since(), connections)
+        connections = len(self._mail.sessions) if self._mail is not None else 0
+        self.link.tell("counted", self._tally.since(), connections, self._webhook.heard_at)

@@ -1,4 +1,4 @@
-"""The processes that speak with mail clients beside the daemon, as it sees them (`bridge.daemon.worker`: their inside).
+"""The processes that take mails and notifications beside the daemon, as it sees them; `bridge.daemon.worker` is inside.
 
 One process takes some two and a half thousand mails a second and leaves the other cores idle. The others listen on the
 daemon's own sockets, share nothing with each other, and ask it for whatever must be decided once: limits, logins,
@@ -22,19 +22,23 @@ from bridge.config import Configuration, Endpoint
 from bridge.daemon.far import BUSY, LOCKED
 from bridge.daemon.front import Front
 from bridge.daemon.parcels import (
+    pack_accepted,
     pack_configuration,
+    pack_conversation,
     pack_endpoints,
     pack_reply,
     pack_taken,
     unpack_intake,
     unpack_payable,
+    unpack_report,
     unpack_settling,
 )
 from bridge.daemon.steady import Steady
 from bridge.link import Link, LinkLost
 from bridge.log import get_logger
-from bridge.message import Clock
+from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.proof.logins import Busy, Locked
+from bridge.webhook import Webhook
 
 ANSWERS_WITHIN: Final = 10.0
 """Seconds after which a worker that does not answer is not alive."""
@@ -94,12 +98,17 @@ class Workers:
         hands: Sequence[Hand],
         *,
         clock: Clock,
+        closed: Callable[[], bool],
         full: Callable[[], bool],
         gone: Callable[[str], None],
     ) -> None:
-        """Without `hands` there are none, and all of this does nothing; `gone` is called when one of them ended."""
+        """Without `hands` there are none, and all of this does nothing. `closed` and `full`: what no door, and what the
+        mail door takes no more; `gone` is called when one of them ended.
+        """
         self._hands = hands
         self._front: Front | None = None
+        self._webhook: Webhook | None = None
+        self._closed = closed
         self._clock = clock
         self._full = full
         self._gone = gone
@@ -110,26 +119,30 @@ class Workers:
     def __len__(self) -> int:
         return len(self._hands)
 
-    def ask(self, front: Front) -> None:
-        """What they will be answered from."""
-        self._front = front
+    def ask(self, front: Front, webhook: Webhook | None) -> None:
+        """What they will be answered from, and where what they hear from the provider is noted."""
+        self._front, self._webhook = front, webhook
 
-    async def begin(self, configuration: Configuration, sockets: Sequence[tuple[socket.socket, Endpoint]]) -> None:
-        """Let all listen on these, and wait until they do. Raises `LinkLost` where one does not."""
+    async def begin(
+        self, configuration: Configuration, mail: Sequence[tuple[socket.socket, Endpoint]], http: Sequence[int]
+    ) -> None:
+        """Let all listen on these, the webhook's by their descriptors, and wait until they do. Raises `LinkLost` where
+        one does not.
+        """
         loop = asyncio.get_running_loop()
-        said = pack_endpoints([endpoint for _, endpoint in sockets])
+        said = pack_endpoints([endpoint for _, endpoint in mail])
         for hand in self._hands:
             link = self._link_to(len(self._workers))
             self._workers.append(_Worker(hand, link))
             await loop.create_unix_connection(partial(_same, link), sock=hand.link)
-            socket.send_fds(hand.doorway, [said], [sock.fileno() for sock, _ in sockets])
+            socket.send_fds(hand.doorway, [said], [*(sock.fileno() for sock, _ in mail), *http])
             hand.doorway.close()
-        words = pack_configuration(configuration), self._ahead, self._full()
+        words = pack_configuration(configuration), *self._news()
         try:
             async with asyncio.timeout(_BEGINS_WITHIN):
                 await asyncio.gather(*(worker.link.ask("begin", *words) for worker in self._workers))
         except TimeoutError:
-            raise LinkLost("a process of the mail door does not begin") from None
+            raise LinkLost("a process beside the daemon does not begin") from None
 
     async def configure(self, configuration: Configuration) -> None:
         """All go on by this one. Raises `LinkLost`."""
@@ -144,7 +157,7 @@ class Workers:
     def tell_news(self) -> None:
         """What changes by itself; to be called every now and then."""
         for worker in self._workers:
-            worker.link.tell("news", self._ahead, self._full())
+            worker.link.tell("news", *self._news())
 
     def refuse(self, phone: str, until: float) -> None:
         """The provider sends nothing to this phone."""
@@ -171,9 +184,8 @@ class Workers:
             worker.link.close()
         await asyncio.to_thread(_reap, [hand.pid for hand in self._hands])
 
-    @property
-    def _ahead(self) -> float:
-        return self._clock.ahead if isinstance(self._clock, Steady) else 0.0
+    def _news(self) -> tuple[float, bool, bool]:
+        return self._clock.ahead if isinstance(self._clock, Steady) else 0.0, self._closed(), self._full()
 
     # What they say.
 
@@ -190,10 +202,16 @@ class Workers:
             "take_sms": self._take_sms,
             "settle": self._settle,
             "login": self._login,
+            "accept": partial(self._kept, self._accept),
+            "bury": partial(self._kept, self._behind.spool.bury),
+            "report": partial(self._kept, self._report),
+            "conversation": partial(self._kept, self._conversation),
         }
         return Link(
             hears={
                 "ring": self._behind.ring,
+                "heard": self._behind.heard,
+                "wake": lambda channel: self._behind.wake(Channel(channel)),
                 "counted": partial(self._note_counts, index),
             },
             answers=answers,
@@ -224,14 +242,35 @@ class Workers:
             return LOCKED
         return found.right, found.doublings, found.locks
 
-    def _note_counts(self, index: int, counts: metrics.Counts, connections: int) -> None:
+    async def _kept(self, work: Callable[..., Awaitable[Any]], *words: Any) -> tuple[bool, Any]:
+        """Whether the store is away, and why or what it gave."""
+        try:
+            return False, await work(*words)
+        except StoreUnavailable as error:
+            return True, str(error)
+
+    async def _accept(self, intake: tuple[Any, ...]) -> tuple[Any, ...]:
+        return pack_accepted(await self._behind.spool.accept(unpack_intake(intake)))
+
+    async def _report(self, packed: tuple[Any, ...], now: float) -> bool:
+        report = unpack_report(packed)
+        known = await self._behind.spool.report(report, now)
+        metrics.AWAITED.reported(report.client_message_id, now)  # what was sent is counted here
+        return known
+
+    async def _conversation(self, phone: str, line: str | None, now: float) -> tuple[Any, ...] | None:
+        return pack_conversation(await self._behind.spool.conversation(phone, line, now))
+
+    def _note_counts(self, index: int, counts: metrics.Counts, connections: int, heard_at: float | None) -> None:
         self._workers[index].connections = connections
         metrics.add_counts(counts)
+        if self._webhook is not None and heard_at is not None:
+            self._webhook.heard_at = max(heard_at, self._webhook.heard_at or heard_at)
 
     def _lose(self, index: int) -> None:
         if not self._ending:
             self._ending = True
-            self._gone(f"process {self._hands[index].pid} of the mail door ended")
+            self._gone(f"process {self._hands[index].pid} beside the daemon ended")
 
 
 def _same(link: Link) -> Link:

@@ -203,8 +203,8 @@ class Original:
     whole: bool = False
 
 
-class Spool(Protocol):
-    """Every store keeps this. All methods raise `StoreUnavailable` when nothing could be committed or read."""
+class Taking(Protocol):
+    """What the door for SMS needs of a store. All raise `StoreUnavailable` when nothing could be committed or read."""
 
     async def accept(self, intake: Intake, /) -> Accepted:
         """Commit a whole intake. What was seen before is not kept again and answered with the first id."""
@@ -213,6 +213,18 @@ class Spool(Protocol):
     async def bury(self, notification_id: str, body: bytes, reason: str, at: float, /) -> None:
         """Commit a dead letter, once per notification, and the alert that says so."""
         ...
+
+    async def report(self, report: Report, now: float, /) -> bool:
+        """Note a handset report, once; True when its delivery is known, else it is kept until the answer names it."""
+        ...
+
+    async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
+        """The open conversation of (phone, line), else of the phone where no line was known."""
+        ...
+
+
+class Spool(Taking, Protocol):
+    """Every store keeps this."""
 
     async def alert(self, text: str, at: float, /) -> None:
         """Commit a sentence for the operator."""
@@ -231,20 +243,12 @@ class Spool(Protocol):
         """Make moves; says of each whether it was allowed and made. All are committed when it returns."""
         ...
 
-    async def report(self, report: Report, now: float, /) -> bool:
-        """Note a handset report, once; True when its delivery is known, else it is kept until the answer names it."""
-        ...
-
     async def bounced(self, delivery_id: str, bounce: Bounce, now: float, /) -> Returned:
         """Settle a mail of ours by what came back about it, once however often it comes."""
         ...
 
     async def recover(self, now: float, /) -> tuple[int, int]:
         """After a crash: SMS in SENDING become UNKNOWN, mails QUEUED, leases fall back. Counts of both."""
-        ...
-
-    async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
-        """The open conversation of (phone, line), else of the phone where no line was known."""
         ...
 
     async def open_count(self) -> int:

@@ -22,12 +22,12 @@ _CONFIGURATION = """
 hostname = "bridge.example.com"
 domains = ["sms.example.com"]
 postmaster = "postmaster@example.org"
+processes = {processes}
 [smtpd]
 listen = ["127.0.0.1:{smtp}"]
 networks = ["127.0.0.0/8"]
 max_connections = 1000
 max_connections_per_address = 1000
-processes = {processes}
 [websms]
 url = "http://127.0.0.1:{provider}/rest"
 token_file = "token"

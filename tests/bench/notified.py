@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.bridges import Bridge, bridge, closed_port
+from tests.bench.bridges import PROCESSES, Bridge, bridge, closed_port
 from tests.bench.frame import Contestant, Goal, Options, Outcome, Running, Shot, Stage, compete
 from tests.bench.generators import NEW_IDS, ordered, shot
 from tests.bench.processes import free_port, listening, module, process
 from tests.bench.sinks import Sink, mailbox
-from tests.bench.whole import OURS, Through, settled, until, with_smarthost
+from tests.bench.whole import OURS, SEVERAL, Through, settled, until, with_smarthost
 
 CONNECTIONS: Final = 100
 RELAYING: Final = 20
@@ -62,15 +62,15 @@ async def relaying(_place: Path) -> AsyncIterator[Script]:
 
 
 @contextlib.asynccontextmanager
-async def accepting(place: Path) -> AsyncIterator[Bridge]:
-    """A bridge whose smarthost is down, so that accepting alone is measured."""
-    async with bridge(place, smarthost=closed_port(), routes=_ROUTES) as running:
+async def accepting(place: Path, **settings: Any) -> AsyncIterator[Bridge]:
+    """A bridge whose smarthost is down, so that accepting alone is measured; `settings` are `bridges.bridge`'s."""
+    async with bridge(place, smarthost=closed_port(), routes=_ROUTES, **settings) as running:
         yield running
 
 
-def through(place: Path) -> AbstractAsyncContextManager[Through]:
+def through(place: Path, **settings: Any) -> AbstractAsyncContextManager[Through]:
     """A bridge with a smarthost."""
-    return with_smarthost(place, routes=_ROUTES)
+    return with_smarthost(place, routes=_ROUTES, **settings)
 
 
 async def notify(port: int, count: int, secret: str, connections: int) -> dict[str, Any]:
@@ -104,6 +104,7 @@ async def accepted(options: Options) -> Outcome:
     table = await compete(
         "notification accepted durably, 100 connections",
         [
+            Contestant(name=SEVERAL, open=partial(accepting, processes=PROCESSES), shoot=_to_bridge, least=CONNECTIONS),
             Contestant(name=OURS, open=accepting, shoot=_to_bridge, least=CONNECTIONS),
             Contestant(name=NULL, open=partial(script, "null"), shoot=_to_script, least=CONNECTIONS),
             Contestant(name=SINGLE, open=partial(script, "single"), shoot=_to_script, least=CONNECTIONS),
@@ -111,8 +112,8 @@ async def accepted(options: Options) -> Outcome:
         options,
         unit="SMS/s",
         goals=[
-            Goal(ours=OURS, against=NULL, at_least=0.6, aim=0.8),
-            Goal(ours=OURS, against=SINGLE, at_least=2.5, aim=3.5),
+            Goal(ours=SEVERAL, against=NULL, at_least=0.6, aim=0.8),
+            Goal(ours=SEVERAL, against=SINGLE, at_least=2.5, aim=3.5),
         ],
         notes=[
             "the smarthost is paused, so only accepting is measured; an SMS is routed and made a mail before 2000",
@@ -127,12 +128,13 @@ async def relayed(options: Options) -> Outcome:
     table = await compete(
         f"notification → durable → smarthost → status stored, {RELAYING} connections",
         [
+            Contestant(name=SEVERAL, open=partial(through, processes=PROCESSES), shoot=_through_bridge, least=RELAYING),
             Contestant(name=OURS, open=through, shoot=_through_bridge, least=RELAYING),
             Contestant(name=SCRIPT, open=relaying, shoot=_through_script, least=RELAYING),
         ],
         options,
         unit="SMS/s",
-        goals=[Goal(ours=OURS, against=SCRIPT, at_least=6, aim=12)],
+        goals=[Goal(ours=SEVERAL, against=SCRIPT, at_least=6, aim=12)],
         notes=["the script: a new connection and an EmailMessage for each, nothing stored"],
     )
     return Outcome(tables=[table])
