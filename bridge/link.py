@@ -125,5 +125,24 @@ class Link(asyncio.Protocol):
     def _flush(self) -> None:
         said, self._outbox = self._outbox, []
         if said and self._transport is not None:
-            octets = marshal.dumps(said)
+            octets = self._octets(said)
             self._transport.write(len(octets).to_bytes(_LENGTH) + octets)
+
+    def _octets(self, said: list[tuple[Any, ...]]) -> bytes:
+        try:
+            return marshal.dumps(said)
+        except ValueError:  # a word that is none: a mistake in our code, which must not cost others their answers
+            self._log.exception("internal error")
+        return marshal.dumps([one for message in said if (one := self._sayable(message)) is not None])
+
+    def _sayable(self, message: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """What can be said of a message. A question that cannot be said is answered here, news are dropped."""
+        try:
+            marshal.dumps(message)
+        except ValueError as error:
+            what, number, kind, _ = message
+            fault = (_FAULT, number, kind, type(error).__name__)
+            if what == _QUESTION:
+                self._hear(*fault)
+            return fault if what == _ANSWER else None
+        return message
