@@ -73,6 +73,8 @@ def fork(number: int, inside: Callable[[socket.socket, socket.socket], None]) ->
                     other.doorway.close()
                 inside(far_link, far_doorway)
                 code = 0
+            except Exception:  # noqa: BLE001  # the process ends here, and nobody else would say why
+                get_logger("daemon").critical("giving up", reason="a mistake in our own code", exc_info=True)
             finally:
                 os._exit(code)  # nothing of what the daemon wants done at its end
         far_link.close()
@@ -170,9 +172,10 @@ class Workers:
             await asyncio.gather(*(worker.link.ask("ping") for worker in self._workers))
 
     async def drain(self, grace: float) -> None:
-        """Let them end what is under way."""
+        """Let them end what is under way. One that is stuck is not waited for: systemd would end us all with it."""
         self._ending = True
-        drains = (worker.link.ask("drain", grace) for worker in self._workers)
+        most = 2 * grace + _LAST_WORDS
+        drains = (asyncio.wait_for(worker.link.ask("drain", grace), most) for worker in self._workers)
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
             if isinstance(outcome, Exception):
                 self._log.error("a worker process did not drain", reason=type(outcome).__name__)

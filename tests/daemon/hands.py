@@ -30,6 +30,14 @@ ENDS = "import sys; sys.stdin.read()"  # a process that ends when it is told to
 STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
+def ended(pid: int) -> bool:
+    """Whether a process is over; of one that is not our child a zombie may be left until somebody looks."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def joined(end: Callable[[], asyncio.Protocol], sock: socket.socket) -> Awaitable[Any]:
     """A link on this socket."""
     return asyncio.get_running_loop().create_unix_connection(end, sock=sock)
