@@ -128,6 +128,13 @@ class Program:
         self._process.wait(PATIENCE)
         self._process = None
 
+    @property
+    def children(self) -> list[int]:
+        """Process ids of those that the daemon started."""
+        assert self._process is not None
+        pid = self._process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
     async def ended(self, seconds: float = PATIENCE) -> int:
         """Wait for the daemon's end; the exit code."""
         assert self._process is not None

@@ -36,6 +36,7 @@ mailbox = "{ANNA}"
 
 _BRIDGE = """\
 hostname = "bridge.example.com"
+processes = {processes}
 domains = ["sms.example.com"]
 postmaster = "{postmaster}"
 
@@ -75,7 +76,13 @@ class Bridge(Program):
     """A bridge in a directory of its own."""
 
     def __init__(
-        self, place: Path, *, routes: str = ROUTES, smarthost: int | None = None, max_in_flight: int = 8
+        self,
+        place: Path,
+        *,
+        routes: str = ROUTES,
+        smarthost: int | None = None,
+        max_in_flight: int = 8,
+        processes: int = 1,
     ) -> None:
         """With `smarthost` mail goes to that port on loopback, else into the Maildir."""
         self._ports = {name: Port() for name in ("smtp", "webhook", "console", "provider")}
@@ -88,7 +95,7 @@ class Bridge(Program):
             way_out = f'host = "127.0.0.1"\nport = {smarthost}\ntls = "none"'
         numbers = {name: port.number for name, port in self._ports.items()}
         self.config.write_text(
-            _BRIDGE.format(postmaster=POSTMASTER, line=LINE, max_in_flight=max_in_flight, smarthost=way_out, **numbers),
+            _BRIDGE.format(postmaster=POSTMASTER, line=LINE, max_in_flight=max_in_flight, smarthost=way_out, processes=processes, **numbers),
             encoding="utf-8",
         )
         self.write_routes(routes)

@@ -113,6 +113,10 @@ _PROOFS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], _Figures]]] =
         "kill -9 under load, mail to a smarthost",
         lambda place, chosen: asyncio.run(kill.prove(place, kills=chosen.kills, seed=chosen.seed + 1, smarthost=True)),
     ),
+    "kills-processes": (
+        "kill -9 under load, of a daemon with two worker processes or of one of these",
+        lambda place, chosen: asyncio.run(kill.prove(place, kills=chosen.kills, seed=chosen.seed, processes=3)),
+    ),
     "kills-pg": (
         "kill -9 under load, the spool on PostgreSQL",
         _served(lambda place, chosen, server: kill.prove(place, kills=chosen.kills, seed=chosen.seed, server=server)),

@@ -11,6 +11,7 @@ takes no longer at the end than at the beginning.
 
 import asyncio
 import json
+import os
 import random
 import re
 import shutil
@@ -38,6 +39,9 @@ ANSWER_TAKES = 0.01
 PAUSE = 0.01
 EARLY, STOPPING = 0.2, 0.2
 """Shares of kills that do not wait for the daemon to be ready, and that hit it while it obeys a SIGTERM."""
+
+WORKERS = 0.4
+"""Share of kills that hit a worker process, where there are any."""
 
 ROUND = 100
 """Kills until everything is counted, and begun anew."""
@@ -70,16 +74,16 @@ class Figures:
 
 
 async def prove(
-    place: Path, *, kills: int, seed: int, smarthost: bool = False, server: pg.Server | None = None
+    place: Path, *, kills: int, seed: int, smarthost: bool = False, server: pg.Server | None = None, processes: int = 1
 ) -> Figures:
-    """Run it, on a file or a server; `wrong` is empty when every promise was kept."""
+    """Run it, on a file or a server, the daemon alone or with worker processes; `wrong` is empty when every promise was kept."""
     began = time.monotonic()
     figures, chance = Figures(seed=seed, kills=0), random.Random(seed)
     for number in range(-(-kills // ROUND)):
         home = place / f"round{number}"
         home.mkdir()
         count = min(ROUND, kills - number * ROUND)
-        _add(figures, await _round(home, count, chance, smarthost=smarthost, server=server))
+        _add(figures, await _round(home, count, chance, smarthost=smarthost, server=server, processes=processes))
         shutil.rmtree(home)
         if figures.wrong:
             break
@@ -88,7 +92,7 @@ async def prove(
 
 
 async def _round(
-    place: Path, kills: int, chance: random.Random, *, smarthost: bool, server: pg.Server | None
+    place: Path, kills: int, chance: random.Random, *, smarthost: bool, server: pg.Server | None, processes: int
 ) -> Figures:
     figures = Figures(seed=0, kills=kills)
     office = Office(ANSWER_TAKES)
@@ -97,7 +101,7 @@ async def _round(
         await stack.enter_async_context(office.open(port.number))
         spool = await stack.enter_async_context(spools.fresh(place, server))
         to = port.number if smarthost else None
-        rig = running(place, start=False, smarthost=to, routes=ROUTES + ROUTE)
+        rig = running(place, start=False, smarthost=to, routes=ROUTES + ROUTE, processes=processes)
         bridge, simulator = await stack.enter_async_context(rig)
         spool.give(bridge)
         bridge.start()
@@ -139,6 +143,10 @@ async def _blow(bridge: Bridge, chance: random.Random) -> None:
     if not early and chance.random() < STOPPING:
         bridge.signal(signal.SIGTERM)
         await asyncio.sleep(chance.uniform(0.0, 0.1))
+    if not early and bridge.children and chance.random() < WORKERS:
+        os.kill(bridge.children[0], signal.SIGKILL)
+        await bridge.ended(LONG)  # without it the daemon does not go on
+        return
     bridge.kill()
 
 
