@@ -42,13 +42,19 @@ class Doors:
         elsewhere = self._workers.connections if self._workers is not None else 0
         return elsewhere + (len(self.mail.sessions) if self.mail is not None else 0)
 
+    @property
+    def _processes(self) -> int:
+        return 1 + (len(self._workers) if self._workers is not None else 0)
+
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration
         if self._policy is not None:
-            self.mail = await mail_door.open_listener(configuration, self._policy, handed)
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed, processes=self._processes)
         if self._application is not None:
-            self._webhook = http_listener(self._application, lambda: self._configuration or current)
+            self._webhook = http_listener(
+                self._application, lambda: self._configuration or current, processes=self._processes
+            )
             await self._webhook.open(configuration.settings.webhook.listen, handed.get("webhook", ()))
         if self._workers is not None:
             mail = self.mail.sockets if self.mail is not None else []
@@ -64,7 +70,7 @@ class Doors:
         old, self._configuration = self._configuration, new
         if self.mail is not None and terms is not None and old is not None:
             mail_door.end_logins(self.mail, old.users, new.users)
-            mail_door.renew(self.mail, new, terms)
+            mail_door.renew(self.mail, new, terms, processes=self._processes)
             if self._workers is not None:
                 await self._workers.configure(new)
 
@@ -78,9 +84,10 @@ class Doors:
         await asyncio.gather(*ending)
 
 
-def http_listener(webhook: web.Application, configuration: Callable[[], Configuration]) -> HttpListener:
-    """What serves the webhook; of several processes each has its part of the connections."""
-    processes = configuration().settings.processes
+def http_listener(
+    webhook: web.Application, configuration: Callable[[], Configuration], *, processes: int
+) -> HttpListener:
+    """What serves the webhook; each of several `processes` has its part of the connections."""
     bounds = replace(
         BOUNDS,
         connections=-(-BOUNDS.connections // processes),

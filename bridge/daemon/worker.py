@@ -68,6 +68,7 @@ class Worker:
         self._doorway = doorway
         self._clock = Steady()
         self._closed = self._full = False
+        self._processes = 1
         self._limits = Limits(elsewhere=True)
         self._configuration: Configuration | None = None
         self._mail_authentication: MailAuthentication | None = None
@@ -121,8 +122,9 @@ class Worker:
 
     # What the daemon says.
 
-    async def _begin(self, packed: bytes, ahead: float, closed: bool, full: bool) -> None:
-        """The sockets were handed over before it was said."""
+    async def _begin(self, packed: bytes, processes: int, ahead: float, closed: bool, full: bool) -> None:
+        """The sockets were handed over before it was said. `processes` share what is bounded."""
+        self._processes = processes
         self._hear_news(ahead, closed, full)
         new = unpack_configuration(packed)
         self._take(new)
@@ -131,12 +133,12 @@ class Worker:
         endpoints = unpack_endpoints(said)
         sockets = [socket.socket(fileno=descriptor) for descriptor in handed]
         if endpoints:
-            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door))
+            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door), processes=processes)
         for sock, endpoint in zip(sockets, endpoints, strict=False):
             if self._mail is not None:
                 await self._mail.adopt(sock, endpoint)
         if sockets[len(endpoints) :]:
-            self._http = http_listener(self._webhook.app, self._current)
+            self._http = http_listener(self._webhook.app, self._current, processes=processes)
             await self._http.open((), sockets[len(endpoints) :])
         self._counting = asyncio.create_task(self._count())
 
@@ -147,7 +149,7 @@ class Worker:
         self._take(new)
         if self._mail is not None:
             mail_door.end_logins(self._mail, old.users, new.users)
-            mail_door.renew(self._mail, new, terms)
+            mail_door.renew(self._mail, new, terms, processes=self._processes)
 
     def _take(self, new: Configuration) -> None:
         # A provider that only reads and answers: it opens no connection, so the old one need not be closed.

@@ -139,7 +139,7 @@ class Workers:
             await loop.create_unix_connection(partial(_same, link), sock=hand.link)
             socket.send_fds(hand.doorway, [said], [*(sock.fileno() for sock, _ in mail), *http])
             hand.doorway.close()
-        words = pack_configuration(configuration), *self._news()
+        words = pack_configuration(configuration), 1 + len(self._hands), *self._news()
         try:
             async with asyncio.timeout(_BEGINS_WITHIN):
                 await asyncio.gather(*(worker.link.ask("begin", *words) for worker in self._workers))

@@ -84,11 +84,27 @@ def test_the_limits_of_the_configuration_reach_the_listener_at_start_and_reload(
         new = changed(
             max_connections=30, max_connections_per_address=3, max_message_size=16 * 1024**2, networks=networks
         )
-        mail_door.renew(listener, new, mail_door.terms(new, Recorder()))
+        mail_door.renew(listener, new, mail_door.terms(new, Recorder()), processes=1)
         assert (listener.total, listener.per_address, listener.room.limit) == (30, 3, 128 * 1024**2)
         assert listener.trusted == networks
         assert listener.terms.limits.max_message_size == 16 * 1024**2
         await listener.drain(1)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("processes", "total", "per_address"), [(1, 7, 5), (2, 4, 3), (3, 3, 2), (64, 1, 1)])
+def test_each_of_several_processes_has_its_part(processes: int, total: int, per_address: int) -> None:
+    # As many as there are, whatever the configuration says of the next start.
+    given = changed(max_connections=7, max_connections_per_address=5, processes=5, max_message_size=16 * 1024**2)
+
+    async def run() -> None:
+        terms = mail_door.terms(given, Recorder())
+        listener = mail_door.make_listener(given, terms, processes=processes)
+        assert (listener.total, listener.per_address) == (total, per_address)
+        assert listener.room.limit == max(128 * 1024**2 // processes, 2 * 16 * 1024**2)
+        mail_door.renew(listener, HERE, terms, processes=processes)
+        assert listener.total == -(-200 // processes)
 
     asyncio.run(run())
 

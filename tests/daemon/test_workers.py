@@ -49,7 +49,7 @@ async def test_each_gets_the_configuration_and_every_socket_with_how_it_is_serve
         await made.begin(*zip(listening, endpoints, strict=True))
         for puppet in made.puppets:
             assert puppet.configurations == [made.configuration]
-            assert puppet.told[0][2:] == (made.clock.ahead, True)
+            assert puppet.told[0][2:] == (3, made.clock.ahead, True), "three processes with the daemon's own"
             assert [endpoint for _, endpoint in puppet.sockets] == endpoints
             for (theirs, _), ours in zip(puppet.sockets, listening, strict=True):
                 assert theirs.getsockname() == ours.getsockname()
