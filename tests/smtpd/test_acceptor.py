@@ -133,3 +133,17 @@ async def test_a_closed_acceptor_takes_nobody_even_when_it_was_pausing() -> None
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address)
     assert not taken
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+async def test_no_more_are_accepted_in_one_turn_than_is_said(at_once: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+        acceptor = Acceptor(server.dup(), taken.append, Seldom("accepting paused"), at_once=at_once)
+        waiting = [socket.create_connection(server.getsockname()) for _ in range(3)]
+        acceptor._accept()  # one turn
+        assert len(taken) == min(at_once, 3)
+        await until(lambda: len(taken) == 3, "the others in the next ones")
+        acceptor.close()
+        for each in (*taken, *waiting):
+            each.close()

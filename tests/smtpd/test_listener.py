@@ -343,3 +343,29 @@ async def test_who_arrives_while_the_house_is_closed_is_told_so() -> None:
         policy.gate.set()
         assert (await client.reply()).startswith("250 ")
         await draining
+
+
+async def test_what_it_listens_on_is_known_with_how_it_is_served() -> None:
+    endpoints = [Endpoint(host="127.0.0.1", port=0), Endpoint(host="127.0.0.1", port=0, mode="plain")]
+    async with Rig(endpoints=endpoints) as rig:
+        found = rig.listener.sockets
+        assert [endpoint for _, endpoint in found] == endpoints
+        assert [sock.getsockname()[1] for sock, _ in found] == rig.listener.ports
+        rig.listener.close()
+        assert rig.listener.sockets == []
+
+
+async def test_two_listeners_on_one_socket_share_who_comes_and_either_takes_all_when_the_other_closes() -> None:
+    async with Rig(per_address=100) as one, Rig(per_address=100, modes=()) as other:
+        ((sock, endpoint),) = one.listener.sockets
+        await other.listener.adopt(sock.dup(), endpoint)
+        clients = [await one.greeted() for _ in range(40)]
+        assert len(one.listener.sessions) + len(other.listener.sessions) == 40
+        for client in clients:
+            assert (await client.mail(b"Hi\r\n.\r\n")).startswith("250 ")
+        assert len(one.policy.taken) + len(other.policy.taken) == 40
+        before = len(other.listener.sessions)
+        one.listener.close()
+        for _ in range(5):
+            await other.greeted(port=other.listener.ports[0])
+        assert len(other.listener.sessions) == before + 5
