@@ -95,7 +95,14 @@ class Bridge(Program):
             way_out = f'host = "127.0.0.1"\nport = {smarthost}\ntls = "none"'
         numbers = {name: port.number for name, port in self._ports.items()}
         self.config.write_text(
-            _BRIDGE.format(postmaster=POSTMASTER, line=LINE, max_in_flight=max_in_flight, smarthost=way_out, processes=processes, **numbers),
+            _BRIDGE.format(
+                postmaster=POSTMASTER,
+                line=LINE,
+                max_in_flight=max_in_flight,
+                smarthost=way_out,
+                processes=processes,
+                **numbers,
+            ),
             encoding="utf-8",
         )
         self.write_routes(routes)
