@@ -16,6 +16,7 @@ import argon2
 import pytest
 
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
+from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits as Buckets
@@ -150,6 +151,7 @@ async def house(
 
     desk = Logins(users=lambda: holder[0].configuration.users, clock=now)
     door = front(
+        entry=Entry(spool, eager={}, clock=now, wake=lambda _channel: None),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=desk,
@@ -157,7 +159,6 @@ async def house(
         limits=Buckets(),
         clock=now,
         new_id=mail_ids(now, secrets.token_bytes),
-        wake=lambda _channel: None,
         full=lambda: False,
     ).door
     terms = Terms(
