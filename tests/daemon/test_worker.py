@@ -101,8 +101,8 @@ class Boss:
             await self.link.ask("drain", 1.0)
         self.link.close()
         await until(self.worker.over.is_set)
-        if self.worker._listener is not None:
-            await self.worker._listener.drain(0.0)  # the end of the process does it else
+        if self.worker._mail is not None:
+            await self.worker._mail.drain(0.0)  # the end of the process does it else
         if self.worker._counting is not None:
             self.worker._counting.cancel()
         for sock in self.listening:
@@ -270,8 +270,8 @@ async def test_each_socket_is_served_as_it_is_said(tmp_path: Path) -> None:
 
 
 def _sessions(daemon: Boss) -> Any:
-    assert daemon.worker._listener is not None
-    return list(daemon.worker._listener.sessions)
+    assert daemon.worker._mail is not None
+    return list(daemon.worker._mail.sessions)
 
 
 async def test_a_reload_holds_for_new_sessions_and_ends_those_of_who_was_removed() -> None:
@@ -290,7 +290,7 @@ async def test_a_reload_holds_for_new_sessions_and_ends_those_of_who_was_removed
         assert (await ordered[1].rest()).startswith(b"421 "), "his password may be stolen"
         for client in (ordered[0], ordered[2]):
             assert await client.say("NOOP") == "250 2.0.0 OK"
-        listener = daemon.worker._listener
+        listener = daemon.worker._mail
         assert listener is not None
         assert (listener.total, listener.per_address) == (6, 4), "its part of it: there are two processes"
 

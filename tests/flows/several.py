@@ -195,10 +195,8 @@ async def several(
 ) -> AsyncIterator[Several]:
     """Two processes. `listeners`: further ones by name, with their keys; `more` stands at the end of bridge.toml."""
     others = {name: Port() for name in listeners or {}}
-    async with running(place, start=False, routes=routes, simulated=simulated) as (bridge, simulator):
-        MailDoor(
-            papers=papers, users=tuple(users), networks=tuple(networks), settings={"processes": 2} | (smtpd or {})
-        ).of(bridge)
+    async with running(place, start=False, routes=routes, simulated=simulated, processes=2) as (bridge, simulator):
+        MailDoor(papers=papers, users=tuple(users), networks=tuple(networks), settings=dict(smtpd or {})).of(bridge)
         text = bridge.config.read_text(encoding="utf-8")
         tables = [
             ", ".join(

@@ -144,7 +144,7 @@ async def test_a_worker_that_is_killed_takes_the_daemon_with_it_and_no_mail(tmp_
         assert await here.bridge.ended() == 1
         assert all(map(ended, processes))
         assert acknowledged <= here.spooled()
-        assert f"process {processes[WORKER]} of the mail door ended" in here.bridge.log
+        assert f"process {processes[WORKER]} beside the daemon ended" in here.bridge.log
         here.bridge.start()
         await here.bridge.ready()
         for at in BOTH:
