@@ -19,7 +19,11 @@ _FAULT: Final = 3
 
 
 class LinkLost(Exception):
-    """The other process is gone, or what it was asked met a mistake in its code, which it has logged."""
+    """There is no answer: the other process is gone."""
+
+
+class LinkFault(LinkLost):
+    """There is none because what was asked met a mistake in its code, which it has logged."""
 
 
 class Link(asyncio.Protocol):
@@ -104,7 +108,7 @@ class Link(asyncio.Protocol):
             future = self._asked.get(number)
             if future is not None and not future.done():
                 if what == _FAULT:
-                    future.set_exception(LinkLost(words))
+                    future.set_exception(LinkFault(words))
                 else:
                     future.set_result(words)
 

@@ -15,13 +15,15 @@ from bridge.daemon.parcels import (
     unpack_taken,
 )
 from bridge.limits import Payable
-from bridge.link import Link, LinkLost
+from bridge.link import Link, LinkFault, LinkLost
 from bridge.message import Report, StoreUnavailable
 from bridge.proof.logins import Busy, Locked, Login, Outcome
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
 from bridge.spool import Accepted, Conversation, Intake
+
+_GONE = "the daemon is gone"
 
 BUSY, LOCKED = "busy", "locked"
 """What is said for the exceptions of `Login.check`."""
@@ -38,8 +40,10 @@ class FarDesk:
         owed = [pack_payable(one) for one in paying]
         try:
             return unpack_taken(await self._link.ask("take", pack_intake(intake), owed, answers))
-        except LinkLost as lost:
-            return Taken(fault=_gone(lost))
+        except LinkFault:
+            raise  # a mistake is answered and told like one
+        except LinkLost:
+            return Taken(fault=_GONE)
 
     async def left(self, wanted: Payable, /) -> Mapping[str, tuple[int, Rate]]:
         """See `Desk`."""
@@ -106,12 +110,10 @@ class FarSpool:
     async def _ask(self, kind: str, *words: Any) -> Any:
         try:
             away, found = await self._link.ask(kind, *words)
+        except LinkFault:
+            raise
         except LinkLost as lost:
-            raise StoreUnavailable(_gone(lost)) from lost
+            raise StoreUnavailable(_GONE) from lost
         if away:
             raise StoreUnavailable(found)
         return found
-
-
-def _gone(lost: LinkLost) -> str:
-    return f"the daemon does not answer: {lost}" if lost.args else "the daemon is gone"

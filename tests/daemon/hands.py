@@ -50,6 +50,7 @@ class Puppet:
 
     process: "subprocess.Popen[bytes]"
     sockets: list[tuple[socket.socket, Endpoint]] = field(default_factory=list)
+    http: list[socket.socket] = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
     configurations: list[Configuration] = field(default_factory=list)
     mute: set[str] = field(default_factory=set)  # questions that it never answers
@@ -86,7 +87,9 @@ class Puppet:
             if name == "begin":
                 said, handed, _, _ = socket.recv_fds(self._doorway, 65536, 50)
                 opened = [socket.socket(fileno=descriptor) for descriptor in handed]
-                self.sockets = list(zip(opened, unpack_endpoints(said), strict=True))
+                endpoints = unpack_endpoints(said)
+                self.sockets = list(zip(opened, endpoints, strict=False))
+                self.http = opened[len(endpoints) :]
             if name in self.broken:
                 raise ValueError(name)
             if name in self.mute:

@@ -12,10 +12,10 @@ import pytest
 
 from bridge.config import Rate, WebsmsMailSettings
 from bridge.config.users import CERTIFICATE
-from bridge.daemon.far import FarDesk, FarLogins
+from bridge.daemon.far import FarDesk, FarLogins, FarSpool
 from bridge.limits import Asking, Forwarding, Payable, Wanted
 from bridge.link import LinkLost
-from bridge.message import Bounce, Channel, Fate, State
+from bridge.message import Bounce, Channel, Fate, State, StoreUnavailable
 from bridge.proof.lockout import FAILURES
 from bridge.proof.logins import HASHES_AT_ONCE, MOST_WAITING, Busy, Locked, Logins
 from bridge.smtpd.returned import Settling
@@ -151,11 +151,13 @@ async def test_what_needs_no_memory_of_others_is_answered_near(logins: FarLogins
     assert not logins.exposes("nobody")
 
 
-async def test_without_the_daemon_everything_raises(far: Stage, desk: FarDesk, logins: FarLogins) -> None:
+async def test_without_the_daemon_nothing_is_taken(far: Stage, desk: FarDesk, logins: FarLogins) -> None:
     far.workers._workers[0].link.close()
     await until(lambda: far.puppets[0].losses)
-    with pytest.raises(LinkLost):
-        await desk.take(intake(delivery()), [], answers=False)
+    assert (await desk.take(intake(delivery()), [], answers=False)).fault == "the daemon is gone"
+    for asked in (FarSpool(far.puppets[0].link).conversation("43", None, 1.0),):
+        with pytest.raises(StoreUnavailable):
+            await asked
     with pytest.raises(LinkLost):
         await desk.left(WANTED)
     with pytest.raises(LinkLost):

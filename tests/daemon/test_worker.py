@@ -54,7 +54,7 @@ class Boss:
     paid: list[list[Any]] = field(default_factory=list)
     logins: list[tuple[Any, ...]] = field(default_factory=list)
     rung: list[tuple[str, str]] = field(default_factory=list)
-    counted: list[tuple[Any, int]] = field(default_factory=list)
+    counted: list[tuple[Any, int, float | None]] = field(default_factory=list)
     answer: Taken | None = None
     login: Any = (True, 0, False)
     broken: bool = False
@@ -80,7 +80,8 @@ class Boss:
         self.listening = [socket.create_server(("127.0.0.1", 0)) for _ in self.endpoints]
         socket.send_fds(doorway, [pack_endpoints(self.endpoints)], [sock.fileno() for sock in self.listening])
         doorway.close()
-        await self.link.ask("begin", pack_configuration(self.configuration), processes, self.worker._clock.ahead, full)
+        news = self.worker._clock.ahead, False, full
+        await self.link.ask("begin", pack_configuration(self.configuration), processes, *news)
 
     async def _take(self, intake: tuple[Any, ...], owed: list[tuple[Any, ...]], _answers: bool) -> tuple[Any, ...]:
         made = unpack_intake(intake)
@@ -197,10 +198,10 @@ async def test_without_the_daemon_it_takes_nothing_and_ends() -> None:
 async def test_a_full_spool_is_said_at_mail_as_soon_as_it_is_known() -> None:
     async with boss(full=True) as daemon:
         assert (await daemon.send()).startswith("452 4.3.1 ")
-        daemon.link.tell("news", daemon.worker._clock.ahead, False)
+        daemon.link.tell("news", daemon.worker._clock.ahead, False, False)
         await daemon.link.ask("ping")
         assert (await daemon.send()).startswith("250 ")
-        daemon.link.tell("news", daemon.worker._clock.ahead, True)
+        daemon.link.tell("news", daemon.worker._clock.ahead, False, True)
         await daemon.link.ask("ping")
         assert (await daemon.send()).startswith("452 4.3.1 ")
 
@@ -208,7 +209,7 @@ async def test_a_full_spool_is_said_at_mail_as_soon_as_it_is_known() -> None:
 async def test_its_clock_is_the_daemons() -> None:
     async with boss() as daemon:
         ahead = daemon.worker._clock.ahead - 30 * 86400.0
-        daemon.link.tell("news", ahead, False)
+        daemon.link.tell("news", ahead, False, False)
         await daemon.link.ask("ping")
         await daemon.send()
         assert abs(daemon.taken[0].at - daemon.worker._clock()) < 3600
@@ -324,12 +325,12 @@ async def test_what_it_counts_is_told_and_at_its_end_the_rest(monkeypatch: pytes
     async with boss() as daemon:
         assert (await daemon.send()).startswith("250 ")
         assert (await daemon.send("nobody@sms.example.com")).startswith("550 5.1.3 ")
-        await until(lambda: any(counts for counts, _ in daemon.counted))
+        await until(lambda: any(counts for counts, _, _ in daemon.counted))
         await until(lambda: daemon.counted[-1][1] == 2, "its connections")
         monkeypatch.setattr(worker_module, "_COUNTED_EVERY", 3600)
         await daemon.send("nobody@sms.example.com")
     total: dict[Any, float] = {}
-    for counts, _ in daemon.counted:
+    for counts, _, _ in daemon.counted:
         for name, labels, numbers in counts:
             total[name, labels] = total.get((name, labels), 0.0) + numbers[0]
     assert total["connections", ()] == 3

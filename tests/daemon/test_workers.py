@@ -49,7 +49,7 @@ async def test_each_gets_the_configuration_and_every_socket_with_how_it_is_serve
         await made.begin(*zip(listening, endpoints, strict=True))
         for puppet in made.puppets:
             assert puppet.configurations == [made.configuration]
-            assert puppet.told[0][2:] == (3, made.clock.ahead, True), "three processes with the daemon's own"
+            assert puppet.told[0][2:] == (3, made.clock.ahead, False, True), "three processes with the daemon's own"
             assert [endpoint for _, endpoint in puppet.sockets] == endpoints
             for (theirs, _), ours in zip(puppet.sockets, listening, strict=True):
                 assert theirs.getsockname() == ours.getsockname()
@@ -85,8 +85,8 @@ async def test_what_changes_by_itself_is_told_to_all(tmp_path: Path) -> None:
             told = puppet.told
             await until(partial(lambda told: len(told) == 4, told))
             assert told[1:] == [
-                ("news", pytest.approx(made.clock.ahead + 7200.0), True),
-                ("news", made.clock.ahead, False),
+                ("news", pytest.approx(made.clock.ahead + 7200.0), False, True),
+                ("news", made.clock.ahead, False, False),
                 ("refuse", "436600000001", 5.5),
             ]
 
@@ -133,7 +133,7 @@ async def test_one_that_ends_is_told_once(tmp_path: Path) -> None:
         for puppet in made.puppets:
             puppet.link.close()
             await until(lambda: made.gone)
-        assert made.gone == [f"process {made.puppets[0].process.pid} of the mail door ended"]
+        assert made.gone == [f"process {made.puppets[0].process.pid} beside the daemon ended"]
         with pytest.raises(LinkLost):
             await made.workers.answer()
         made.workers.tell_news()
@@ -186,8 +186,8 @@ async def test_what_they_count_is_added_and_their_clients_are_known(tmp_path: Pa
         await made.begin()
         before = metrics.PARTS.of().value
         for number, puppet in enumerate(made.puppets, start=1):
-            puppet.link.tell("counted", [("parts_sent", (), [5.0])], number)
-            puppet.link.tell("counted", [], 10 * number)
+            puppet.link.tell("counted", [("parts_sent", (), [5.0])], number, None)
+            puppet.link.tell("counted", [], 10 * number, None)
         await until(lambda: made.workers.connections == 30)
         assert metrics.PARTS.of().value - before == 10
 
