@@ -19,7 +19,7 @@ from bridge.access import inside
 from bridge.config import Configuration
 from bridge.listeners import PLAIN
 from bridge.log import get_logger
-from bridge.message import Clock, NewId, Report, StoreUnavailable
+from bridge.message import Channel, Clock, NewId, Report, StoreUnavailable
 from bridge.posts import Answer, Post
 from bridge.providers import Outcome, Provider
 from bridge.relay import or_put_aside, take_in
@@ -44,6 +44,7 @@ class Webhook:
         configuration: Callable[[], Configuration],
         clock: Clock,
         new_id: NewId,
+        wake: Callable[[Channel], None],
         heard: Callable[[str, float], None] = lambda _phone, _at: None,
         full: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -53,6 +54,7 @@ class Webhook:
         self._configuration = configuration
         self._clock = clock
         self._new_id = new_id
+        self._wake = wake
         self._heard = heard
         self._full = full
         self.heard_at: float | None = None  # when the last authentic notification came
@@ -129,7 +131,7 @@ class Webhook:
         if isinstance(notification, Report):
             await self._settle(notification, now)
             return
-        await take_in(
+        accepted = await take_in(
             notification,
             body,
             spool=self._spool,
@@ -140,6 +142,8 @@ class Webhook:
             heard=self._heard,
             log=self._log,
         )
+        if not accepted.repeated:
+            self._wake(Channel.MAIL)
 
     async def _settle(self, report: Report, now: float) -> None:
         known = await self._spool.report(report, now)

@@ -185,6 +185,7 @@ async def test_of_ten_thousand_notifications_none_is_lost_and_none_crashes(tmp_p
         configuration=configuration,
         clock=lambda: NOW,
         new_id=mail_ids(lambda: NOW, lambda count: Random(next(numbers)).randbytes(count)),
+        wake=lambda _: None,
     )
     listener = HttpListener(webhook.app)
     await listener.open([Endpoint(host="127.0.0.1", port=0)])

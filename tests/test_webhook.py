@@ -20,7 +20,6 @@ import pytest
 
 from bridge import binary, normalize, threads
 from bridge.config import Configuration, Endpoint, WebhookSettings
-from bridge.daemon.entry import Entry
 from bridge.ids import mail_ids
 from bridge.listeners import HttpListener
 from bridge.message import Channel, Delivery, ReportState, State
@@ -110,10 +109,11 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     made = Rig(await open_spool(path), path)
     webhook = Webhook(
         provider=lambda: made.provider,
-        spool=Entry(made.spool, eager={}, clock=lambda: made.now, wake=made.woken.append),
+        spool=made.spool,
         configuration=lambda: made.configuration,
         clock=lambda: made.now,
         new_id=mail_ids(lambda: made.now, made.random_bytes),
+        wake=made.woken.append,
     )
     listener = HttpListener(webhook.app)
     await listener.open([Endpoint(host="127.0.0.1", port=0)])

@@ -14,7 +14,6 @@ from bridge.console.sources import Phone
 from bridge.daemon import readiness, window
 from bridge.daemon.deliveries import Chore, agents, chores, neighbours
 from bridge.daemon.doors import Doors
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import Front, front
 from bridge.daemon.guard import Guard
 from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
@@ -227,8 +226,6 @@ class Daemon:
     async def _open_doors(self) -> None:
         self._mail_authentication = mail_authentication(self._configuration)
         new_id = mail_ids(self._clock, secrets.token_bytes)
-        eager = self._agents if self._store.shared is None else {}
-        self._entry = Entry(self._spool, eager=eager, clock=self._clock, wake=self.wake)
         front = self._front(new_id)
         mail = front.door if "smtpd" in self._roles else None
         webhook = self._webhook(new_id) if "webhook" in self._roles else None
@@ -260,7 +257,6 @@ class Daemon:
 
     def _front(self, new_id: Callable[[], str]) -> Front:
         return front(
-            entry=self._entry,
             spool=self._spool,
             configuration=lambda: self._configuration,
             logins=Logins(users=lambda: self._configuration.users, clock=self._clock),
@@ -268,6 +264,7 @@ class Daemon:
             limits=self._limits,
             clock=self._clock,
             new_id=new_id,
+            wake=self.wake,
             full=self._is_full,
         )
 
@@ -277,10 +274,11 @@ class Daemon:
     def _webhook(self, new_id: Callable[[], str]) -> Webhook:
         return Webhook(
             provider=lambda: self._provider,
-            spool=self._entry,
+            spool=self._spool,
             configuration=lambda: self._configuration,
             clock=self._clock,
             new_id=new_id,
+            wake=self.wake,
             heard=self._limits.exchanges.heard,
             full=lambda: self._guard.closed,
         )

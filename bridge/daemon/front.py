@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from bridge.config import Configuration
 from bridge.limits import Limits
-from bridge.message import Clock, NewId
+from bridge.message import Channel, Clock, NewId
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
 from bridge.smtpd.bell import Bell, Ring
 from bridge.smtpd.desk import Clerk
 from bridge.smtpd.door import Door
 from bridge.smtpd.till import Till
-from bridge.spool import Spool, Taking
+from bridge.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +22,14 @@ class Front:
     door: Door
     clerk: Clerk
     logins: Logins
-    entry: Taking
+    spool: Spool
     ring: Ring
     heard: Callable[[str, float], None]
+    wake: Callable[[Channel], None]
 
 
 def front(
     *,
-    entry: Taking,
     spool: Spool,
     configuration: Callable[[], Configuration],
     logins: Logins,
@@ -37,18 +37,19 @@ def front(
     limits: Limits,
     clock: Clock,
     new_id: NewId,
+    wake: Callable[[Channel], None],
     full: Callable[[], bool],
 ) -> Front:
     """Made of what the daemon has."""
     ring = Bell(spool=spool, clock=clock).ring
     clerk = Clerk(
-        entry=entry,
         spool=spool,
         limits=limits,
         configuration=configuration,
         clock=clock,
         new_id=new_id,
         ring=ring,
+        wake=wake,
     )
     door = Door(
         desk=clerk,
@@ -61,4 +62,4 @@ def front(
         ring=ring,
         full=full,
     )
-    return Front(door=door, clerk=clerk, logins=logins, entry=entry, ring=ring, heard=limits.exchanges.heard)
+    return Front(door=door, clerk=clerk, logins=logins, spool=spool, ring=ring, heard=limits.exchanges.heard, wake=wake)

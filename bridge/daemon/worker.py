@@ -24,7 +24,7 @@ from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.link import Link
 from bridge.listeners import HttpListener
-from bridge.message import NewId
+from bridge.message import Channel, NewId
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
 from bridge.providers import Provider
@@ -98,6 +98,9 @@ class Worker:
         )
 
     def _make_webhook(self, new_id: NewId) -> Webhook:
+        def wake(channel: Channel) -> None:
+            self.link.tell("wake", channel.value)
+
         def heard(phone: str, at: float) -> None:
             self.link.tell("heard", phone, at)
 
@@ -107,6 +110,7 @@ class Worker:
             configuration=self._current,
             clock=self._clock,
             new_id=new_id,
+            wake=wake,
             heard=heard,
             full=lambda: self._closed,
         )

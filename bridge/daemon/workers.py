@@ -36,7 +36,7 @@ from bridge.daemon.parcels import (
 from bridge.daemon.steady import Steady
 from bridge.link import Link, LinkLost
 from bridge.log import get_logger
-from bridge.message import Clock, StoreUnavailable
+from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.proof.logins import Busy, Locked
 from bridge.webhook import Webhook
 
@@ -206,7 +206,7 @@ class Workers:
             "settle": self._settle,
             "login": self._login,
             "accept": partial(self._kept, self._accept),
-            "bury": partial(self._kept, self._behind.entry.bury),
+            "bury": partial(self._kept, self._behind.spool.bury),
             "report": partial(self._kept, self._report),
             "conversation": partial(self._kept, self._conversation),
         }
@@ -214,6 +214,7 @@ class Workers:
             hears={
                 "ring": self._behind.ring,
                 "heard": self._behind.heard,
+                "wake": lambda channel: self._behind.wake(Channel(channel)),
                 "counted": partial(self._note_counts, index),
             },
             answers=answers,
@@ -252,16 +253,16 @@ class Workers:
             return True, str(error)
 
     async def _accept(self, intake: tuple[Any, ...]) -> tuple[Any, ...]:
-        return pack_accepted(await self._behind.entry.accept(unpack_intake(intake)))
+        return pack_accepted(await self._behind.spool.accept(unpack_intake(intake)))
 
     async def _report(self, packed: tuple[Any, ...], now: float) -> bool:
         report = unpack_report(packed)
-        known = await self._behind.entry.report(report, now)
+        known = await self._behind.spool.report(report, now)
         metrics.AWAITED.reported(report.client_message_id, now)  # what was sent is counted here
         return known
 
     async def _conversation(self, phone: str, line: str | None, now: float) -> tuple[Any, ...] | None:
-        return pack_conversation(await self._behind.entry.conversation(phone, line, now))
+        return pack_conversation(await self._behind.spool.conversation(phone, line, now))
 
     def _note_counts(self, index: int, counts: metrics.Counts, connections: int, heard_at: float | None) -> None:
         self._workers[index].connections = connections

@@ -62,10 +62,7 @@ class Agent:
         self._pace = pace or Pace()
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._answers: list[Answer] = []
-        self._open = 0  # in SENDING: calls under way, answers that are not committed yet, and the next line
-        self._reserved = 0  # places kept for what is being committed
-        self._begun = asyncio.Event()  # none is kept
-        self._begun.set()
+        self._open = 0  # in SENDING: calls under way, and answers that are not committed yet
         self._settling: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._due = True  # there may be something to start
@@ -90,30 +87,6 @@ class Agent:
         """Something new is in the spool."""
         self._due = True
         self._wake.set()
-
-    def reserve(self) -> bool:
-        """Whether a delivery that is not in the spool yet may go out before anything that is: then one place is kept
-        for it until `begin`.
-        """
-        if self._due or self._stopping or self._turn.locked() or self._pace.limit or self._pace.shared:
-            return False
-        if self.pauses.scopes or self._pace.wait(_tick()) > 0 or self._open >= self._part(self._max):
-            return False
-        self._open += 1
-        self._reserved += 1
-        self._begun.clear()
-        return True
-
-    def begin(self, delivery: Delivery | None, now: float) -> None:
-        """It was committed in SENDING, this attempt counted; None: it was not, or not as such."""
-        self._open -= 1
-        self._reserved -= 1
-        if delivery is not None:
-            self._call([delivery], now)
-        elif self._due:
-            self._wake.set()
-        if self._reserved == 0:
-            self._begun.set()
 
     @property
     def in_flight(self) -> int:
@@ -147,7 +120,7 @@ class Agent:
         self._stopping = self._outcomes.stopping = True
         self._wake.set()
         async with self._turn:  # what is put into SENDING just now is given back
-            await self._begun.wait()
+            pass
         if self._calls:
             _, late = await asyncio.wait(set(self._calls.values()), timeout=grace)
             for call in late:

@@ -11,12 +11,12 @@ from typing import Protocol
 from bridge.config import Configuration, Rate
 from bridge.limits import Limits, Payable, Wanted
 from bridge.log import get_logger
-from bridge.message import Clock, NewId, StoreUnavailable
+from bridge.message import Channel, Clock, NewId, StoreUnavailable
 from bridge.smtpd import holding, incoming, returned
 from bridge.smtpd.bell import Ring
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.returned import Settling
-from bridge.spool import Accepted, Intake, Spool, Taking
+from bridge.spool import Accepted, Intake, Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +54,21 @@ class Clerk:
     def __init__(
         self,
         *,
-        entry: Taking,
         spool: Spool,
         limits: Limits,
         configuration: Callable[[], Configuration],
         clock: Clock,
         new_id: NewId,
         ring: Ring,
+        wake: Callable[[Channel], None],
     ) -> None:
-        """`entry` is where what comes in is kept, which is told to delivery there."""
-        self._entry = entry
         self._spool = spool
         self._limits = limits
         self._configuration = configuration
         self._clock = clock
         self._new_id = new_id
         self._ring = ring
+        self._wake = wake
         self._log = get_logger("smtpd")
 
     async def take(self, intake: Intake, paying: Sequence[Payable], /, *, answers: bool) -> Taken:
@@ -83,7 +82,7 @@ class Clerk:
             return Taken(reached=reached)
         intake = holding.hold(intake, self._limits.exchanges, answers=answers)
         try:
-            accepted = await self._entry.accept(intake)
+            accepted = await self._spool.accept(intake)
         except StoreUnavailable as error:
             self._limits.give_back(settings, paying, self._clock())
             return Taken(fault=str(error))
@@ -91,6 +90,8 @@ class Clerk:
             self._limits.give_back(settings, paying, self._clock())
             return Taken(accepted=accepted)
         holding.note(intake, self._limits.exchanges, self._ring, self._log, answers=answers)
+        for channel in {delivery.channel for delivery in intake.deliveries}:
+            self._wake(channel)
         return Taken(accepted=accepted)
 
     async def left(self, wanted: Payable, /) -> Mapping[str, tuple[int, Rate]]:
@@ -103,10 +104,11 @@ class Clerk:
         """See `Desk`."""
         return await incoming.take(
             content,
-            spool=self._entry,
+            spool=self._spool,
             configuration=self._configuration(),
             mail_id=self._new_id(),
             now=self._clock(),
+            wake=self._wake,
             heard=self._limits.exchanges.heard,
             log=self._log,
         )

@@ -14,10 +14,10 @@ from structlog.typing import FilteringBoundLogger
 from bridge import normalize, sms_mail
 from bridge.access import inside
 from bridge.config import Configuration
-from bridge.message import StoreUnavailable
+from bridge.message import Channel, StoreUnavailable
 from bridge.relay import or_put_aside, take_in
 from bridge.smtpd.contract import Reply
-from bridge.spool import Accepted, Taking
+from bridge.spool import Accepted, Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,11 @@ def resolve(configuration: Configuration, recipient: str, peer: IPv4Address | IP
 async def take(
     content: bytes,
     *,
-    spool: Taking,
+    spool: Spool,
     configuration: Configuration,
     mail_id: str,
     now: float,
+    wake: Callable[[Channel], None],
     heard: Callable[[str, float], None],
     log: FilteringBoundLogger,
 ) -> Reply:
@@ -74,4 +75,5 @@ async def take(
         return Reply(250, "2.0.0", "kept for the operator")
     if accepted.repeated:
         return Reply(250, "2.0.0", f"already queued as {accepted.id}")
+    wake(Channel.MAIL)
     return Reply(250, "2.0.0", f"queued as {accepted.id}")

@@ -57,10 +57,7 @@ _values = attrgetter(*COLUMNS)
 def insert(db: apsw.Connection, delivery: Delivery) -> None:
     """Put a new delivery in, with the first line of its history."""
     db.execute(_INSERT, _values(delivery))
-    first = State.QUEUED if delivery.state is State.SENDING else delivery.state
-    db.execute(EVENT, (delivery.id, delivery.created_at, first.value, delivery.code, delivery.reason))
-    if delivery.state is State.SENDING:
-        db.execute(EVENT, (delivery.id, delivery.created_at, delivery.state.value, "", ""))
+    db.execute(EVENT, (delivery.id, delivery.created_at, delivery.state.value, delivery.code, delivery.reason))
 
 
 def note(db: apsw.Connection, delivery_id: str, event: Event) -> None:

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 from bridge.config import Configuration, Endpoint, User
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import Front, front
 from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
 from bridge.daemon.steady import Steady
@@ -137,7 +136,7 @@ class Stage:
     async def begin(self, *sockets: tuple[socket.socket, Endpoint]) -> None:
         for puppet in self.puppets:
             await puppet.join()
-        await self.workers.begin(self.configuration, sockets, [])
+        await self.workers.begin(self.configuration, sockets)
 
 
 @asynccontextmanager
@@ -154,7 +153,6 @@ async def stage(
     workers = Workers(
         [puppet.hand for puppet in puppets],
         clock=clock,
-        closed=lambda: False,
         full=lambda: holder[0].full,
         gone=gone.append,
     )
@@ -162,7 +160,6 @@ async def stage(
     made = Stage(spool, Limits(told=workers.refuse), workers, puppets, given, clock, gone=gone)
     holder.append(made)
     made.front = front(
-        entry=Entry(spool, eager={}, clock=clock, wake=made.woken.append),
         spool=spool,
         configuration=lambda: made.configuration,
         logins=Logins(users=lambda: made.configuration.users, clock=clock),
@@ -170,9 +167,10 @@ async def stage(
         limits=made.limits,
         clock=clock,
         new_id=mail_ids(clock, secrets.token_bytes),
+        wake=made.woken.append,
         full=lambda: made.full,
     )
-    workers.ask(made.front, None)
+    workers.ask(made.front)
     try:
         yield made
     finally:

@@ -62,8 +62,8 @@ async def test_each_gets_the_configuration_and_every_socket_with_how_it_is_serve
 
 
 async def test_without_any_nothing_is_done() -> None:
-    none = Workers([], clock=lambda: 0.0, closed=lambda: False, full=lambda: False, gone=print)
-    await none.begin(configuration(), [], [])
+    none = Workers([], clock=lambda: 0.0, full=lambda: False, gone=print)
+    await none.begin(configuration(), [])
     await none.configure(configuration())
     none.tell_news()
     none.refuse("436600000001", 1.0)
@@ -119,7 +119,7 @@ async def test_one_that_does_not_begin_is_an_error(tmp_path: Path, monkeypatch: 
             with suppress(OSError):
                 await made.puppets[0].join()
             with pytest.raises((LinkLost, OSError)):
-                await made.workers.begin(made.configuration, [], [])
+                await made.workers.begin(made.configuration, [])
             made.puppets[1].losses += 1
             return
         getattr(made.puppets[1], kind).add("begin")

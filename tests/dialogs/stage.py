@@ -14,7 +14,6 @@ import argon2
 import pytest
 
 from bridge.config import Configuration, Endpoint, LimitsSettings, Rate, SmtpdSettings, User, WebsmsMailSettings
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -105,7 +104,6 @@ async def staged(
 
     made = _configuration(settings)
     door = front(
-        entry=Entry(spool, eager={}, clock=now, wake=woken.append),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=now),
@@ -113,6 +111,7 @@ async def staged(
         limits=Limits(),
         clock=now,
         new_id=mail_ids(now, secrets.token_bytes),
+        wake=woken.append,
         full=lambda: holder[0].full,
     ).door
     context = certificates.server if certificates is not None and settings.get("tls", "no") != "no" else None

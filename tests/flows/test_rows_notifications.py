@@ -18,7 +18,6 @@ import apsw
 import pytest
 
 from bridge.config import Endpoint
-from bridge.daemon.entry import Entry
 from bridge.ids import mail_ids
 from bridge.listeners import Bounds, HttpListener
 from bridge.message import State
@@ -43,10 +42,11 @@ async def webhook(place: Path, bounds: Bounds | None = None) -> AsyncIterator[Ri
     provider = Websms(url="http://127.0.0.1:9/rest", token="made-up", country="AT")
     door = Webhook(
         provider=lambda: provider,
-        spool=Entry(made.spool, eager={}, clock=lambda: made.now, wake=made.woken.append),
+        spool=made.spool,
         configuration=lambda: made.configuration,
         clock=lambda: made.now,
         new_id=mail_ids(lambda: made.now, made.random_bytes),
+        wake=made.woken.append,
     )
     listener = HttpListener(door.app, bounds=bounds or Bounds())
     await listener.open([Endpoint(host="0.0.0.0", port=0)])  # noqa: S104  # so that each address of loopback reaches it

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.config import Configuration, Endpoint
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -121,7 +120,6 @@ async def open_door(
     holder: list[Doorway] = []
     limits, woken = Limits(), list[Channel]()
     door = front(
-        entry=Entry(spool, eager={}, clock=lambda: holder[0].now, wake=woken.append),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),
@@ -129,6 +127,7 @@ async def open_door(
         limits=limits,
         clock=lambda: holder[0].now,
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
+        wake=woken.append,
         full=lambda: False,
     ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com", limits=session or SessionLimits()))

@@ -16,7 +16,6 @@ import argon2
 import pytest
 
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits as Buckets
@@ -151,7 +150,6 @@ async def house(
 
     desk = Logins(users=lambda: holder[0].configuration.users, clock=now)
     door = front(
-        entry=Entry(spool, eager={}, clock=now, wake=lambda _channel: None),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=desk,
@@ -159,6 +157,7 @@ async def house(
         limits=Buckets(),
         clock=now,
         new_id=mail_ids(now, secrets.token_bytes),
+        wake=lambda _channel: None,
         full=lambda: False,
     ).door
     terms = Terms(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bridge.config import Configuration, Rate
-from bridge.daemon.entry import Entry
 from bridge.limits import Asking, Limits, Payable, Wanted
 from bridge.message import Channel
 from bridge.smtpd.bell import Bell
@@ -34,13 +33,13 @@ class Counter:
         )
         self.woken: list[Channel] = []
         self.clerk = Clerk(
-            entry=Entry(spool, eager={}, clock=lambda: NOW, wake=self.woken.append),
             spool=spool,
             limits=self.limits,
             configuration=lambda: self.configuration,
             clock=lambda: NOW,
             new_id=lambda: "new",
             ring=Bell(spool=spool, clock=lambda: NOW).ring,
+            wake=self.woken.append,
         )
 
 

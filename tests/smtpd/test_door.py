@@ -17,7 +17,6 @@ import pytest
 
 from bridge import threads
 from bridge.config import Configuration, Endpoint, LimitsSettings, Rate, SmtpdSettings, User
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -103,7 +102,6 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     holder: list[Rig] = []
     woken: list[Channel] = []
     door = front(
-        entry=Entry(spool, eager={}, clock=lambda: holder[0].now, wake=woken.append),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: holder[0].now),
@@ -111,6 +109,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         limits=Limits(),
         clock=lambda: holder[0].now,
         new_id=mail_ids(lambda: holder[0].now, secrets.token_bytes),
+        wake=woken.append,
         full=lambda: holder[0].full,
     ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com"))

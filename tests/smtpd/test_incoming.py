@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from bridge.config import Configuration, Endpoint, WebsmsMailSettings
-from bridge.daemon.entry import Entry
 from bridge.daemon.front import front
 from bridge.ids import mail_ids
 from bridge.limits import Limits
@@ -86,7 +85,6 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     woken: list[Channel] = []
     numbers = iter(range(1, 1000))
     door = front(
-        entry=Entry(spool, eager={}, clock=lambda: NOW, wake=woken.append),
         spool=spool,
         configuration=lambda: holder[0].configuration,
         logins=Logins(users=lambda: holder[0].configuration.users, clock=lambda: NOW),
@@ -94,6 +92,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         limits=Limits(),
         clock=lambda: NOW,
         new_id=mail_ids(lambda: NOW, lambda count: Random(next(numbers)).randbytes(count)),
+        wake=woken.append,
         full=lambda: False,
     ).door
     listener = Listener(terms=Terms(policy=door, hostname="mx.example.com"))
