@@ -1,6 +1,6 @@
 """Deliveries in SQL: insert, read, and the one function that moves them; `due` begins them."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -27,8 +27,12 @@ MOST_STOPS = 3
 
 _POISON = f"the bridge stopped {MOST_STOPS} times while it delivered this"
 
-OPEN_STATES = "state IN ('queued', 'sending', 'unknown', 'held')"
-"""What is not done. SQLite looks into the index of these only where a condition says so in these words."""
+
+OPEN_STATES = "state <> 'sent' AND state <> 'delivered' AND state <> 'failed' AND state <> 'dropped'"
+"""What is not done. SQLite looks into the index of these only where a condition says so in these words; so below."""
+
+WAITING_STATES = f"{OPEN_STATES} AND state <> 'sending'"
+FINAL_STATES = "state <> 'queued' AND state <> 'sending' AND state <> 'unknown' AND state <> 'held'"
 
 MAX_TEXT = 500
 """Characters of a carrier's words that are kept."""
@@ -76,6 +80,15 @@ def note_late(db: apsw.Connection, step: Step, now: float) -> None:
         note(db, step.id, Event(at=now, event="answered", code=step.code, text=step.text))
 
 
+_UNTOLD = frozenset({State.DELIVERED, State.QUEUED, State.DROPPED})
+"""Of what comes here nothing is told that was noted before."""
+
+
+def _one_of(what: str, states: Iterable[State]) -> str:
+    """The condition that `what` is one of these. SQLite builds a table in memory for an IN of more than two."""
+    return f"({' OR '.join(f'{what} = {state.value!r}' for state in sorted(states)) or 'FALSE'})"
+
+
 _CHANGES = {
     "state": ":to",
     "changed_at": ":now",
@@ -89,12 +102,12 @@ _CHANGES = {
     "transfer_id": "ifnull(:transfer_id, transfer_id)",
     # Who asked for success and never hears of a report is told at the end that it went out.
     "warn_at": f"""CASE WHEN :to = 'sent' AND channel = 'sms' AND {_SUCCESS} THEN expires_at
-        WHEN :to IN ('sent', 'delivered', 'failed', 'dropped') THEN NULL ELSE warn_at END""",
+        WHEN {_one_of(":to", FINAL)} THEN NULL ELSE warn_at END""",
     # Which outcomes an author is told is the client's choice, else the route's, kept with the delivery: decided here.
     # Who was told that it failed is told that it did not.
     "tell_at": f"""CASE WHEN (:told = 'failed' AND {_FAILURES}) OR (:told = 'delivered' AND {_SUCCESS})
         OR (:told = 'delivered' AND told = 'failed' AND tell_at IS NULL AND {_FAILURES})
-        THEN :now WHEN :to IN ('delivered', 'queued', 'dropped') THEN NULL ELSE tell_at END""",
+        THEN :now WHEN {_one_of(":to", _UNTOLD)} THEN NULL ELSE tell_at END""",
     # What was to be told and goes again: nobody had heard of it yet.
     "told": f"""CASE WHEN :told = 'delivered' AND told = 'failed' AND tell_at IS NULL AND {_FAILURES} THEN 'corrected'
         WHEN :told <> '' THEN :told WHEN :to = 'queued' AND tell_at IS NOT NULL THEN '' ELSE told END""",
@@ -124,14 +137,10 @@ def _touched(step: Step) -> tuple[str, ...]:
     return tuple(found)
 
 
-_UNTOLD = frozenset({State.DELIVERED, State.QUEUED, State.DROPPED})
-
-
 def move_sql(origins: Collection[State], columns: Collection[str] = tuple(_CHANGES)) -> str:
     """The move itself, where it changes no other columns than these."""
-    states = ", ".join(f"'{state.value}'" for state in sorted(origins))
     changes = ", ".join(f"{name} = {_CHANGES[name]}" for name in columns)
-    return f"UPDATE deliveries SET {changes} WHERE id = :id AND state IN ({states})"  # noqa: S608  # our own words
+    return f"UPDATE deliveries SET {changes} WHERE id = :id AND {_one_of('state', origins)}"  # noqa: S608  # our own words
 
 
 _MOVES: dict[tuple[frozenset[State], tuple[str, ...]], str] = {}
@@ -189,10 +198,10 @@ def clamp(db: apsw.Connection, latest: float) -> None:
 
 def shift(db: apsw.Connection, seconds: float) -> None:
     """Move all times of what is not over, or not told yet."""
-    db.execute(
-        "UPDATE deliveries SET next_at = next_at + ?1, expires_at = expires_at + ?1, warn_at = warn_at + ?1, "
+    db.execute(  # our own words
+        "UPDATE deliveries SET next_at = next_at + ?1, expires_at = expires_at + ?1, warn_at = warn_at + ?1, "  # noqa: S608
         "tell_at = tell_at + ?1, created_at = created_at + ?1, changed_at = changed_at + ?1, lease = lease + ?1 "
-        "WHERE state IN ('queued', 'sending', 'unknown', 'held') OR tell_at IS NOT NULL "
+        f"WHERE ({OPEN_STATES}) OR tell_at IS NOT NULL "
         "OR (state = 'sent' AND (undelivered = 1 OR warn_at IS NOT NULL))",
         (seconds,),
     )

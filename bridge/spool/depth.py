@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import apsw
 
 from bridge.message import Channel, State
+from bridge.spool.deliveries import OPEN_STATES
 
 MOST: Final = 50_000
 """Rows of one state that are looked at; a number as large as this means "or more"."""
@@ -18,7 +19,6 @@ Depth = Mapping[tuple[Channel, State], int]
 
 _DUE: Final = "SELECT channel, count(*) FROM deliveries WHERE state = 'queued' AND lease IS NULL GROUP BY channel"
 _LEASED: Final = "state = 'queued' AND lease IS NOT NULL"
-_OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'held')"  # as the index says it, so that it is used
 _OTHERS: Final = (State.SENDING, State.UNKNOWN, State.HELD)
 
 
@@ -34,7 +34,7 @@ def depth(db: apsw.Connection) -> Depth:
     """See `Deep.depth`."""
     found = dict.fromkeys(((channel, state) for channel in Channel for state in (State.QUEUED, *_OTHERS)), 0)
     rows: list[Any] = db.execute(_DUE).fetchall()
-    rare = [(state, f"{_OPEN} AND state = '{state.value}'") for state in _OTHERS]
+    rare = [(state, f"{OPEN_STATES} AND state = '{state.value}'") for state in _OTHERS]
     for state, condition in ((State.QUEUED, _LEASED), *rare):
         some: list[Any] = db.execute(
             f"SELECT channel, count(*) FROM (SELECT channel FROM deliveries WHERE {condition} "  # noqa: S608  # our own words

@@ -5,14 +5,13 @@ from typing import Any
 import apsw
 
 from bridge.spool import SEEN_FOR, Alert, telling
+from bridge.spool.deliveries import FINAL_STATES
 
 BURIED = (
     "A notification of the SMS provider could not be relayed and was kept: {reason}\n"
     "It may be somebody's SMS. Its octets are in the table dead_letters of the spool."
 )
 """What the operator is told of a dead letter."""
-
-_FINAL = "state IN ('sent', 'delivered', 'failed', 'dropped')"
 
 
 def bury(db: apsw.Connection, notification_id: str, body: bytes, reason: str, at: float) -> None:
@@ -42,14 +41,14 @@ def purge(db: apsw.Connection, now: float, keep_text: float, keep_history: float
     Gives the number of rows touched; fewer than `limit` means that nothing is left to do.
     """
     blanked: list[Any] = db.execute(
-        f"UPDATE deliveries SET payload = x'' WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} "  # noqa: S608
+        f"UPDATE deliveries SET payload = x'' WHERE seq IN (SELECT seq FROM deliveries WHERE {FINAL_STATES} "  # noqa: S608
         "AND payload <> x'' AND changed_at < ? LIMIT ?) RETURNING mail",
         (now - keep_text, limit),
     ).fetchall()
     for (mail,) in set(blanked):
         telling.forget(db, mail)
     old = db.execute(
-        f"DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE {_FINAL} AND changed_at < ? "  # noqa: S608
+        f"DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE {FINAL_STATES} AND changed_at < ? "  # noqa: S608
         "ORDER BY changed_at LIMIT ?) RETURNING id, mail",
         (now - keep_history, limit),
     ).fetchall()

@@ -113,6 +113,24 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX open ON deliveries (state, channel, seq) WHERE state IN ('queued', 'sending', 'unknown', 'held');
     CREATE INDEX over ON deliveries (changed_at) WHERE state IN ('sent', 'delivered', 'failed', 'dropped');
     """,
+    # The same indexes in other words: for an IN of more than two SQLite builds a table in memory, and that for each
+    # index, before and after, with each row it writes: two thirds of what a move cost. Not joined by OR, of which each
+    # part alone leads there: what is due or expired would be sought among all that is queued.
+    """
+    DROP INDEX open;
+    CREATE INDEX open ON deliveries (state, channel, seq)
+        WHERE state <> 'sent' AND state <> 'delivered' AND state <> 'failed' AND state <> 'dropped';
+    DROP INDEX expiring;
+    CREATE INDEX expiring ON deliveries (expires_at)
+        WHERE state <> 'sent' AND state <> 'delivered' AND state <> 'failed' AND state <> 'dropped'
+        AND state <> 'sending';
+    DROP INDEX with_text;
+    CREATE INDEX with_text ON deliveries (changed_at)
+        WHERE state <> 'queued' AND state <> 'sending' AND state <> 'unknown' AND state <> 'held' AND payload <> x'';
+    DROP INDEX over;
+    CREATE INDEX over ON deliveries (changed_at)
+        WHERE state <> 'queued' AND state <> 'sending' AND state <> 'unknown' AND state <> 'held';
+    """,
 )
 
 

@@ -7,6 +7,7 @@ import apsw
 
 from bridge.message import Bounce, Channel, Delivery, Report, State
 from bridge.spool import (
+    FINAL,
     Alert,
     Arrival,
     Conversation,
@@ -75,9 +76,7 @@ class SqlSpool:
         """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""
         return await self._read(
             lambda db: [
-                *deliveries.select(
-                    db, "state IN ('queued', 'unknown', 'held') AND expires_at <= ? LIMIT ?", (now, limit)
-                ),
+                *deliveries.select(db, f"{deliveries.WAITING_STATES} AND expires_at <= ? LIMIT ?", (now, limit)),
                 *deliveries.select(db, "state = 'sent' AND undelivered = 1 AND expires_at <= ? LIMIT ?", (now, limit)),
             ]
         )
@@ -123,8 +122,12 @@ class SqlSpool:
 
     async def listing(self, state: State | None, limit: int) -> list[Delivery]:
         """For the operator: deliveries of one state, or all that are not done; oldest first."""
-        condition = deliveries.OPEN_STATES if state is None else f"state = '{state.value}'"
-        return await self._read(lambda db: list(deliveries.select(db, f"{condition} ORDER BY seq LIMIT ?", (limit,))))
+        condition, order = "TRUE" if state is None else f"state = '{state.value}'", "seq"
+        if state not in FINAL:  # "+": by the index of what is open, not through all that came before it
+            condition, order = f"{deliveries.OPEN_STATES} AND {condition}", "+seq"
+        return await self._read(
+            lambda db: list(deliveries.select(db, f"{condition} ORDER BY {order} LIMIT ?", (limit,)))
+        )
 
     async def show(self, identifier: str) -> list[tuple[Delivery, list[Event]]]:
         """A delivery, or all of a mail, each with its history."""

@@ -13,7 +13,7 @@ import apsw
 
 from bridge.message import Channel, Delivery, State, decode_sms
 from bridge.spool import OPEN, stories
-from bridge.spool.deliveries import COLUMNS, from_row
+from bridge.spool.deliveries import COLUMNS, OPEN_STATES, from_row
 
 LOOK_AT: Final = 20_000
 """Rows that one search reads at most where no index leads to them."""
@@ -24,7 +24,6 @@ MAIL_COSTS: Final = 20
 _AT_ONCE: Final = 500
 _MOST_OF_A_STATE: Final = 20_000
 _FOREVER: Final = 1e12  # seconds
-_OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'held')"  # as the index says it, so that it is used
 _LATELY: Final = 2_000  # rows in which phones are looked for
 _NAMES: Final = ", ".join(f"d.{name}" for name in COLUMNS)
 _BARE: Final = _NAMES.replace("d.payload", "x''")
@@ -118,7 +117,7 @@ class Window(Protocol):
 def counts(db: apsw.Connection) -> dict[State, int]:
     """See `Window.counts`."""
     rows: list[Any] = db.execute(
-        f"SELECT state, count(*) FROM deliveries WHERE {_OPEN} GROUP BY state"  # noqa: S608  # our own words
+        f"SELECT state, count(*) FROM deliveries WHERE {OPEN_STATES} GROUP BY state"  # noqa: S608  # our own words
     ).fetchall()
     return {State(state): int(number) for state, number in rows}
 
@@ -135,7 +134,7 @@ def pulse(db: apsw.Connection, since: float, until: float) -> list[tuple[int, st
 def restored(db: apsw.Connection) -> int:
     """See `Window.restored`."""
     rows: list[Any] = db.execute(
-        f"SELECT count(*) FROM (SELECT code FROM deliveries WHERE {_OPEN} AND state = 'held' LIMIT 1000) AS held "  # noqa: S608
+        f"SELECT count(*) FROM (SELECT code FROM deliveries WHERE {OPEN_STATES} AND state = 'held' LIMIT 1000) AS held "  # noqa: S608
         "WHERE code = 'restored'"  # our own words
     ).fetchall()
     return int(rows[0][0])
@@ -235,7 +234,7 @@ def _candidates(db: apsw.Connection, wanted: Search, top: int) -> Iterator[Seque
         return _merged(db, [f"SELECT d.seq, {columns} {part}" for part in asked], party, top)
     if wanted.state is not None and wanted.state in OPEN:
         rows: list[Any] = db.execute(
-            f"SELECT seq FROM deliveries WHERE {_OPEN} AND state = '{wanted.state.value}' LIMIT ?",  # noqa: S608  # own
+            f"SELECT seq FROM deliveries WHERE {OPEN_STATES} AND state = '{wanted.state.value}' LIMIT ?",  # noqa: S608  # own
             (_MOST_OF_A_STATE,),
         ).fetchall()
         if len(rows) < _MOST_OF_A_STATE:  # else they are so many that some stand everywhere

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.message import Channel, Delivery, OnUnknown, Reports, State
-from bridge.spool import MOVES, Event, Intake, Step, deliveries, schema
+from bridge.spool import FINAL, MOVES, OPEN, Event, Intake, Step, deliveries, schema
 from bridge.spool.sqlite import LONGEST_WAIT, open_spool
 from tests.make import NOW, delivery, intake
 from tests.spool.stores import Store
@@ -222,6 +222,21 @@ async def test_after_a_start_with_a_clock_that_was_ahead_authors_do_not_wait_eit
     soon = NOW + LONGEST_WAIT
     assert [item.told for item in await spool.telling(soon, soon, 9)] == ["failed", "expanded"]
     await spool.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "states"),
+    [
+        (deliveries.OPEN_STATES, OPEN),
+        (deliveries.WAITING_STATES, OPEN - {State.SENDING}),
+        (deliveries.FINAL_STATES, FINAL),
+    ],
+)
+def test_the_words_of_the_indexes_mean_what_they_are_called(words: str, states: frozenset[State]) -> None:
+    db = apsw.Connection(":memory:")
+    every = ", ".join(f"('{state.value}')" for state in State)
+    found = db.execute(f"WITH every (state) AS (VALUES {every}) SELECT state FROM every WHERE {words}")  # noqa: S608  # our own
+    assert {State(row[0]) for row in found} == states
 
 
 _SETTINGS: dict[str, list[Any]] = {

@@ -1,5 +1,6 @@
 """No query of a running bridge reads a whole table: what is quick on an empty queue is so with a million in it."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import apsw
 import pytest
 
 from bridge.message import Channel, Report, ReportState, State
-from bridge.spool import Conversation, Step
+from bridge.spool import OPEN, Conversation, Step
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.make import delivery, intake
 
@@ -68,6 +69,10 @@ async def ordinary_life(spool: SqliteSpool) -> None:
     await spool.conversation("436600000001", None, NOW)
     await spool.oldest(Channel.SMS)
     await spool.open_count()
+    for state in (None, *OPEN):
+        await spool.listing(state, 10)
+    await spool.counts()
+    await spool.depth()
     await spool.release_leases(NOW)
     await spool.alert("a sentence", NOW)
     await spool.alerts(10)
@@ -79,7 +84,9 @@ async def ordinary_life(spool: SqliteSpool) -> None:
 async def test_ordinary_life_reads_no_table_as_a_whole(tmp_path: Path) -> None:
     spool = await open_spool(tmp_path / "s.db")
     seen: set[str] = set()
-    for db in (spool._db, spool._reading):  # the connections are what is watched
+    await spool.counts()  # opens the third
+    for db in (spool._db, spool._reading, spool._looking):  # the connections are what is watched
+        assert db is not None
         watch(db, seen)
     await ordinary_life(spool)
     await spool.close()
@@ -88,6 +95,57 @@ async def test_ordinary_life_reads_no_table_as_a_whole(tmp_path: Path) -> None:
     found = {sql: plan for sql in seen if (plan := scans(looker, sql))}
     looker.close()
     assert found == {}
+
+
+async def ways(spool: SqliteSpool, run: str, count: int) -> None:
+    """Of so many SMS from the door to the provider, each step of all in one transaction."""
+    talk = [Conversation(phone="436600000001", line="", author="anna@example.org", expires_at=NOW + 60)]
+    mails = [f"{run}{number}" for number in range(count)]
+    wanted = [
+        intake(delivery(1, mail=mail), id=mail, seen=[mail.encode()], conversations=talk, original=b"Subject: x\r\n")
+        for mail in mails
+    ]
+    await asyncio.gather(*(spool.accept(one) for one in wanted))
+    assert len(await spool.start(Channel.SMS, count, NOW, NOW + 300, (), ())) == count
+    sent = [Step(id=f"{mail}-1", to=State.SENT, event="sent", transfer_id=f"t-{mail}", code="2000") for mail in mails]
+    assert all(await asyncio.gather(*(spool.move([step], NOW) for step in sent)))
+
+
+async def test_nothing_that_is_done_for_each_sms_builds_a_table_in_memory(tmp_path: Path) -> None:
+    """As SQLite does for an IN of more than two, also in the words of an index: it costs as much as the rest."""
+    spool = await open_spool(tmp_path / "s.db")
+    seen: set[str] = set()
+    watch(spool._db, seen)
+    await ways(spool, "M", 1)
+    await spool.close()
+    assert len(seen) > 10
+    db = apsw.Connection(str(tmp_path / "s.db"))
+    for sql in seen:
+        bound = dict.fromkeys(re.findall(r":(\w+)", sql)) or (None,) * sql.count("?")
+        assert "OpenEphemeral" not in {row[1] for row in db.execute(f"EXPLAIN {sql}", bound)}, sql
+    db.close()
+
+
+async def test_what_is_due_or_expired_is_sought_in_its_own_index(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    await spool.counts()  # opens the connection that looks
+    db = apsw.Connection(str(tmp_path / "s.db"))
+    for looking, ask, index in (
+        (spool._db, spool.start(Channel.SMS, 3, NOW, NOW + 300, (), ()), "due"),
+        (spool._reading, spool.expired(NOW, 100), "expiring"),
+        (spool._looking, spool.depth(), "due"),
+    ):
+        seen: set[str] = set()
+        assert looking is not None
+        watch(looking, seen)
+        await ask
+        plans = [
+            str(row[3]) for sql in seen for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?"))
+        ]
+        assert any(f" USING INDEX {index}" in plan for plan in plans), plans
+        assert not any("USING INDEX open" in plan for plan in plans), plans
+    db.close()
+    await spool.close()
 
 
 @pytest.mark.parametrize(
