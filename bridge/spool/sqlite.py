@@ -49,6 +49,10 @@ CHECK_STEPS = 100_000
 _FEW = 40
 """Deliveries that an operation may touch and still be quick."""
 
+STATEMENTS = 512
+"""Executions after which a statement that was not asked for again is prepared anew, the most that apsw knows: a batch
+of fifty mails makes several times its usual hundred."""
+
 LONGEST_WAIT = 2 * 3600.0
 """Seconds; more than there is between any two attempts."""
 
@@ -71,9 +75,10 @@ def connect(path: Path, *, writing: bool, command: bool) -> apsw.Connection:
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
         raise SpoolDamaged(f"SQLite {apsw.sqlite_lib_version()} can lose commits: install apsw 3.51.3 or newer")
     try:
-        db = apsw.Connection(str(path))
+        db = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         db.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
         db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each LIMIT ? is prepared anew, for its value
         if writing:
             _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")

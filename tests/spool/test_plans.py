@@ -126,6 +126,23 @@ async def test_nothing_that_is_done_for_each_sms_builds_a_table_in_memory(tmp_pa
     db.close()
 
 
+async def test_no_statement_is_prepared_again_for_each_batch(tmp_path: Path) -> None:
+    spool = await open_spool(tmp_path / "s.db")
+    prepared: list[object] = []
+
+    def note(*action: object) -> int:
+        prepared.append(action)
+        return apsw.SQLITE_OK
+
+    spool._db.authorizer = note  # SQLite asks it whenever it prepares
+    await ways(spool, "M", 30)
+    assert prepared
+    prepared.clear()
+    await ways(spool, "N", 30)
+    assert prepared == []
+    await spool.close()
+
+
 async def test_what_is_due_or_expired_is_sought_in_its_own_index(tmp_path: Path) -> None:
     spool = await open_spool(tmp_path / "s.db")
     await spool.counts()  # opens the connection that looks
