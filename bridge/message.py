@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from bridge.nouns import light
+
 Clock = Callable[[], float]
 """Gives the present time in Unix seconds; a parameter everywhere so that tests can turn it."""
 
@@ -83,6 +85,7 @@ class ReportState(StrEnum):
     REJECTED = "rejected"
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sms:
     """A text ready to be sent: the payload of a delivery on the sms channel."""
@@ -123,6 +126,7 @@ _PLAIN = {name: value for name, value in asdict(Sms(text="")).items() if name !=
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One ready-to-send payload for one recipient on one channel."""
@@ -156,6 +160,7 @@ class Delivery:
     address: str = ""  # of an SMS: what was mailed to, where it means this phone alone
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What a carrier (provider or transport) answered to one delivery."""

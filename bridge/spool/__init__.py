@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bridge.message import Bounce, Channel, Delivery, Report, State
+from bridge.nouns import light
 
 FINAL = frozenset({State.SENT, State.DELIVERED, State.FAILED, State.DROPPED})
 """States that delivery leaves alone; of an SMS in SENT only a report or the end of its validity is still to come."""
@@ -34,9 +35,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.DROPPED: frozenset(),
 }
 
-COMES_FROM: dict[State, frozenset[State]] = {
-    to: frozenset(before for before, after in MOVES.items() if to in after) for to in State
-}
+COMES_FROM = {to: frozenset(before for before, after in MOVES.items() if to in after) for to in State}
 
 NOTICES = "notices"
 """The route of what the bridge itself writes: its failures are never told by mail."""
@@ -56,6 +55,7 @@ class SpoolDamaged(Exception):
     """The spool cannot be opened safely: damaged, or written by a newer program."""
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One move of one delivery, with what is written down about it. `None` leaves a column as it is."""
@@ -86,6 +86,7 @@ class Conversation:
     expires_at: float = 0.0
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """All that one acknowledgement covers: it is committed whole or not at all."""

@@ -4,14 +4,14 @@ An agent asks for no more than it starts now, so nothing urgent waits behind wha
 aside what is past its end, and would otherwise come first each time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import apsw
 
 from bridge.message import Channel, Delivery, State
 from bridge.spool import Step
-from bridge.spool.deliveries import COLUMNS, EVENT, LIST, from_row
+from bridge.spool.deliveries import COLUMNS, EVENT, from_row
 
 STARTED = Step(id="", to=State.SENDING, event="sending", only_from=frozenset({State.QUEUED}), attempts=1)
 """The move that `start` makes of each."""
@@ -19,7 +19,8 @@ STARTED = Step(id="", to=State.SENDING, event="sending", only_from=frozenset({St
 MOST_PASSED = 1000
 """Deliveries past their end that one start puts aside."""
 
-_ID, _ATTEMPTS, _EXPIRES_AT = (COLUMNS.index(name) for name in ("id", "attempts", "expires_at"))
+_ID, _EXPIRES_AT = (COLUMNS.index(name) for name in ("id", "expires_at"))
+_COUNTED = ", ".join("attempts + 1" if name == "attempts" else name for name in COLUMNS)
 _LEASE = "UPDATE deliveries SET lease = ? WHERE seq = ?"
 # `STARTED` without asking again: the row was just read in the same transaction.
 _START = "UPDATE deliveries SET state = 'sending', changed_at = ?, attempts = attempts + 1 WHERE seq = ?"
@@ -28,10 +29,10 @@ _START = "UPDATE deliveries SET state = 'sending', changed_at = ?, attempts = at
 def _due(
     db: apsw.Connection, channel: Channel, urgent: int, limit: int, now: float, without_routes: Collection[str]
 ) -> list[tuple[Any, ...]]:
-    """What is due, oldest first: the columns as they stand, and behind them `seq`."""
+    """What is due, oldest first: the columns as they stand but for the attempt that begins, and behind them `seq`."""
     skip = f"AND route NOT IN ({', '.join('?' * len(without_routes))})" if without_routes else ""
     sql = (
-        f"SELECT {LIST}, seq FROM deliveries WHERE state = 'queued' AND lease IS NULL "  # noqa: S608  # our own words
+        f"SELECT {_COUNTED}, seq FROM deliveries WHERE state = 'queued' AND lease IS NULL "  # noqa: S608  # our own words
         f"AND channel = '{channel.value}' AND urgent = {urgent} AND next_at <= ? {skip} ORDER BY next_at, seq LIMIT ?"
     )
     return db.execute(sql, (now, *without_routes, limit)).fetchall()
@@ -61,12 +62,7 @@ def start(
             if not over or len(found) < room:
                 break
     db.executemany(EVENT, [(row[_ID], now, STARTED.event, "", "") for row in rows])
-    return [from_row(counted(row)) for row in rows]
-
-
-def counted(row: Sequence[Any]) -> Sequence[Any]:
-    """A row with the attempt in it that begins."""
-    return (*row[:_ATTEMPTS], row[_ATTEMPTS] + 1, *row[_ATTEMPTS + 1 :])
+    return [from_row(row) for row in rows]
 
 
 def release_leases(db: apsw.Connection, before: float) -> int:
