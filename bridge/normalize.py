@@ -11,7 +11,7 @@ Pure. Phone numbers leave here as E.164 digits without ``+``, which is also the 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import idna
@@ -23,6 +23,10 @@ _PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
 _MOST: Final = 40  # characters looked at: 15 digits, a prefix and generous separators
 _LONGEST_SHORT_CODE: Final = 6
 _LONGEST_DOMAIN: Final = 255  # octets, RFC 5321 section 4.5.3.1.2; bounds what IDNA has to look at
+
+_REGIONS: Final = phonenumbers.COUNTRY_CODE_TO_REGION_CODE  # the main one first
+_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{5,14}")
+_NOTHING: Final = r"(?!)"
 
 _USUAL: Final = frozenset(
     {
@@ -157,9 +161,33 @@ def _compact(text: str) -> str:
 
 def _parsed(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.parse(digits, country)
+        return _taken_apart(digits) or phonenumbers.parse(digits, country)
     except phonenumbers.NumberParseException:
         return None
+
+
+def _taken_apart(digits: str) -> phonenumbers.PhoneNumber | None:
+    """What `phonenumbers.parse` makes of ``+`` and digits that are a country code and a number and nothing else.
+
+    None where it would have to look closer: at other spellings, leading zeros, a trunk prefix, an odd length. Its
+    search for letters, extensions and prefixes costs more than all else that is asked about a number.
+    """
+    if _INTERNATIONAL.fullmatch(digits) is None:
+        return None
+    code = next((code for end in (2, 3, 4) if (code := int(digits[1:end])) in _REGIONS), None)
+    if code is None:
+        return None
+    rest = digits[1 + len(str(code)) :]
+    if rest[0] == "0" or _trunk_prefix(code).match(rest):
+        return None
+    return phonenumbers.PhoneNumber(country_code=code, national_number=int(rest))
+
+
+@cache  # as many as there are country codes
+def _trunk_prefix(code: int) -> re.Pattern[str]:
+    """What the number plan of a country code lets stand before a number within the country."""
+    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, _REGIONS[code][0])
+    return re.compile((plan and plan.national_prefix_for_parsing) or _NOTHING)
 
 
 @lru_cache(maxsize=16_384)

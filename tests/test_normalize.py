@@ -423,3 +423,35 @@ def test_every_countrys_own_example_number_is_read_nationally_and_internationall
         assert normalize.number("00" + digits, country) == digits
         seen += 1
     assert seen > 200
+
+
+_BEHIND_A_CODE = st.text(alphabet="0123456789", min_size=1, max_size=16)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)), _BEHIND_A_CODE, st.data())
+def test_an_international_number_is_what_the_library_reads(code: int, behind: str, data: st.DataObject) -> None:
+    """Most are taken apart without it; with a trunk prefix in between, of odd length, of no country: the same."""
+    region = data.draw(st.sampled_from(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]))
+    example = phonenumbers.example_number(region) if region.isalpha() else None
+    if example is not None:
+        national = phonenumbers.national_significant_number(example)
+        kept = data.draw(st.integers(0, len(national)))
+        trunk = data.draw(st.sampled_from(["", phonenumbers.ndd_prefix_for_region(region, True) or "", "0", "1", "8"]))
+        behind = trunk + national[:kept] + behind[: max(1, len(national) - kept)]
+    text = f"+{code}{behind}"
+    try:
+        found = normalize.number(text, "AT")
+    except normalize.NotANumber:
+        found = None
+    assert found == _as_the_library_reads(text)
+
+
+def _as_the_library_reads(text: str) -> str | None:
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
+    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.UNKNOWN:
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
