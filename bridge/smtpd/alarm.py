@@ -36,11 +36,13 @@ class Alarm:
             self._wind(deadline)
 
     def stop(self) -> None:
-        """It will not ring any more."""
+        """It will never ring again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.deadline = self._rings_at = FOREVER
+        # They are methods of whom the alarm belongs to: as a circle both would stay until garbage is collected.
+        self._expired, self._extra = _nothing, _none
 
     def _wind(self, when: float) -> None:
         if self._timer is not None:
@@ -58,3 +60,11 @@ class Alarm:
         else:
             self.deadline = FOREVER
             self._expired()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _none() -> float:
+    return 0.0
