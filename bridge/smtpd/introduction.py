@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from bridge.log import get_logger
@@ -68,20 +69,11 @@ class Introduction(Connection):
         if not hostname:
             return await self._answer(replies.SYNTAX)
         self._introduce(hostname, esmtp=True)
-        lines = [self.terms.hostname]
-        if self.peer.mode != "legacy":  # there one line, as to HELO: some devices stumble over a second one
-            lines += self._extensions()
-        text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-        return self._say(text.encode())
-
-    def _extensions(self) -> list[str]:
-        lines = [f"SIZE {self.terms.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
-        lines += ["PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
-        if self._may_start_tls() and not self.peer.tls:
-            lines.append("STARTTLS")
-        if mechanisms := self._mechanisms():
-            lines.append("AUTH " + " ".join(mechanisms))
-        return lines
+        terms = self.terms
+        if self.peer.mode == "legacy":  # there one line, as to HELO: some devices stumble over a second one
+            return self._say(_lines(terms.hostname))
+        offers_tls = self._may_start_tls() and not self.peer.tls
+        return self._say(_offer(terms.hostname, terms.limits.max_message_size, offers_tls, self._mechanisms()))
 
     def _mechanisms(self) -> tuple[str, ...]:
         """The ways to log in that are open now."""
@@ -91,7 +83,10 @@ class Introduction(Connection):
     def _introduce(self, name: str, *, esmtp: bool) -> None:
         self._set_rset_state()
         self.peer.esmtp = esmtp
-        self.peer.helo = "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:MAX_HELO])
+        name = name[:MAX_HELO]
+        if not (name.isascii() and name.isprintable()):
+            name = "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
+        self.peer.helo = name
 
     def _may_start_tls(self) -> bool:
         return self.terms.ssl_context is not None and self.peer.mode == "starttls"
@@ -204,3 +199,18 @@ class Introduction(Connection):
                     self._waiter.result()  # raises when we are told to go
         finally:
             self._waiter = None
+
+
+@lru_cache(maxsize=64)  # said to everybody, in the few ways there are
+def _offer(hostname: str, size: int, offers_tls: bool, mechanisms: tuple[str, ...]) -> bytes:
+    """The answer to EHLO."""
+    words = [f"SIZE {size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
+    if offers_tls:
+        words.append("STARTTLS")
+    if mechanisms:
+        words.append("AUTH " + " ".join(mechanisms))
+    return _lines(hostname, *words)
+
+
+def _lines(*lines: str) -> bytes:
+    return ("".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n").encode()
