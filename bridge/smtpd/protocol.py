@@ -34,9 +34,9 @@ UNPRODUCTIVE = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO"
 class Session(Introduction):
     """What a client can say, and what it is answered."""
 
-    def __init__(self, *, share: Share, commits: set[asyncio.Task[Reply]], **rest: Any) -> None:
-        """`share` is what it may keep of a mail; `commits` holds mails being taken, whether or not their client is
-        still there. The rest: `Connection`.
+    def __init__(self, *, share: Share, commits: set[asyncio.Task[Any]], **rest: Any) -> None:
+        """`share` is what it may keep of a mail; `commits` holds the tasks of those whose mail is being taken, whether
+        or not their client is still there. The rest: `Connection`.
         """
         self._share = share
         super().__init__(**rest)
@@ -187,15 +187,15 @@ class Session(Introduction):
         await super()._hang()
 
     async def _hand_over(self, content: bytes) -> Reply:
-        """Gives the mail to the policy in a task of its own: it ends whatever becomes of the client or of us."""
+        """Gives the mail to the policy, which ends with it whatever becomes of the client: nobody cancels a session."""
         self._enter(Phase.BUSY)
-        mail = self._mail
-        task = self.loop.create_task(
-            self.terms.policy.data(self.peer, mail.sender or "", mail.recipients, content, mail.params)
-        )
+        mail, task = self._mail, self._handler_coroutine
+        assert task is not None  # noqa: S101 - it is what runs this
         self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
-        reply = await asyncio.shield(task)
+        try:
+            reply = await self.terms.policy.data(self.peer, mail.sender or "", mail.recipients, content, mail.params)
+        finally:
+            self._commits.discard(task)
         if reply.code < CLOSING:
             metrics.DOOR.add(self.loop.time() - self.since)
         return reply
