@@ -163,7 +163,7 @@ class Connection(Wire):
         silence = limits.linger
         until = self.loop.time() + (limits.write_timeout if in_data else silence)
         sending = in_data or bool(self._inbox)
-        self._enter(Phase.LEAVING, silence)
+        self._enter(Phase.LEAVING)
         try:
             self._say(reply.encode())
             await self._flush()
@@ -184,8 +184,9 @@ class Connection(Wire):
         if self._wire is not None and not self._lost.done():
             self._unsent = self._wire.get_write_buffer_size()
             self._wire.close()
-            self._alarm.set(self.terms.limits.write_timeout)
-            await asyncio.wait([self._lost])
+            if self._unsent or self.peer.tls:  # else nothing waits for the client any more
+                self._alarm.set(self.terms.limits.write_timeout)
+            await self._lost
         self._alarm.stop()
         self._leave(self)
 

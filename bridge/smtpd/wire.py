@@ -2,15 +2,14 @@
 
 The frame is aiosmtpd's `SMTP`: its protocol life cycle, flow control and ``smtp_*`` names, nothing of its readers,
 timers, command loop or address parser, which lose or leak too much. This file and `connection` use private names of
-aiosmtpd (pinned to one version for that reason): `_handle_client`, `_cb_client_connected`, `_reset_timeout`,
-`_timeout_handle`, `_original_transport`, `_handler_coroutine`, `_writer`, `_set_rset_state`, and `_paused` of
-asyncio's flow control.
+aiosmtpd (pinned to one version for that reason): `_handle_client`, `_reset_timeout`, `_original_transport`,
+`_handler_coroutine`, `_set_rset_state`, and `_paused` and `_drain_helper` of asyncio's flow control.
 """
 
 import asyncio
 import enum
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -48,7 +47,8 @@ class Phase(enum.Enum):
 class Wire(SMTP):
     """Reading and writing with limits. `admit` is asked before a byte is written: a `Reply` refuses the connection."""
 
-    _paused: bool  # of asyncio's flow control: the client does not take what we say
+    _paused: bool  # of asyncio's flow control: the client does not take what we say …
+    _drain_helper: Callable[[], Awaitable[None]]  # … and this waits until it has
 
     def __init__(
         self,
@@ -61,9 +61,8 @@ class Wire(SMTP):
         """`client` is address and port as a proxy gave them; None: they are the socket's."""
         # Not SMTP.__init__: it looks up the host name and inspects all members of two objects for each connection.
         self.loop = asyncio.get_running_loop()
-        asyncio.StreamReaderProtocol.__init__(
-            self, asyncio.StreamReader(loop=self.loop), self._cb_client_connected, loop=self.loop
-        )
+        # Without streams: nobody would read them.
+        asyncio.StreamReaderProtocol.__init__(self, None, loop=self.loop)  # type: ignore[arg-type]  # typeshed is stricter
         self.session: Session | None = None
         self.envelope: Envelope | None = None
         self.transport: asyncio.BaseTransport | None = None
@@ -167,35 +166,46 @@ class Wire(SMTP):
         self._outbox.append(octets)
 
     async def _flush(self) -> None:
-        if self._wire is None or self._lost.done():
+        wire = self._send()
+        if self._paused:
+            await self._until_taken(wire)
+
+    def _send(self) -> asyncio.Transport:
+        """Hands what was said to the transport, which it gives back."""
+        wire = self._wire
+        if wire is None or self._lost.done():
             raise Gone
         if self._outbox:
-            self._wire.write(b"".join(self._outbox))
+            wire.write(b"".join(self._outbox))
             self._outbox.clear()
-        if not self._paused:
-            return
-        self._unsent = self._wire.get_write_buffer_size()
+        return wire
+
+    async def _until_taken(self, wire: asyncio.Transport) -> None:
+        """Waits for a client that does not read."""
+        self._unsent = wire.get_write_buffer_size()
         began, deadline = self.loop.time(), self._alarm.deadline
         self._alarm.set(self.terms.limits.write_timeout)
         try:
-            await self._writer.drain()
-        except ConnectionError:
+            await self._drain_helper()
+        except OSError:
             raise Gone from None
         self._alarm.set_at(deadline + self.loop.time() - began)
 
     async def _more(self) -> None:
         """Waits until there is more in the inbox."""
-        seen = self._received
-        await self._flush()
-        if self._received != seen:
-            return
-        if self._hung_up or self._wire is None:
+        wire = self._send()
+        if self._paused:
+            seen = self._received
+            await self._until_taken(wire)
+            if self._received != seen:
+                return
+        if self._hung_up:
             raise Gone
         if self.dismissal is not None and self.phase is Phase.COMMAND:
             raise Farewell(self.dismissal)
         if self._reading_paused:
             self._reading_paused = False
-            self._wire.resume_reading()
+            wire.resume_reading()
         self._waiter = self.loop.create_future()
         try:
             await self._waiter
