@@ -79,7 +79,7 @@ class Session(Introduction):
     async def _obey(self, line: bytes | None) -> None:
         if line is None:
             return await self._answer(replies.LINE_TOO_LONG)
-        if b"\0" in line:
+        if 0 in line:  # NUL
             return await self._answer(replies.SYNTAX)
         head, _, tail = line.partition(b" ")
         verb = head.upper().decode("ascii", "replace")

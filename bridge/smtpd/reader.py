@@ -115,7 +115,5 @@ class DataReader:
     def _finish(self, content: bytes) -> bytes | Reply:
         if self._normalize:
             content = _BARE_LF.sub(b"\r\n", content)
-        content = content.removeprefix(b".")
-        if b"\r\n." in content:
-            content = content.replace(b"\r\n.", b"\r\n")
+        content = content.removeprefix(b".").replace(b"\r\n.", b"\r\n")
         return content if len(content) <= self._limits.max_message_size else replies.TOO_BIG
