@@ -85,7 +85,7 @@ async def site() -> AsyncIterator[tuple[Site, str]]:
 
 
 @asynccontextmanager
-async def raw(talk: Raw, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def raw(talk: Raw, context: ssl.SSLContext | None = None, *, port: int = 0) -> AsyncIterator[str]:
     """A server that says whatever bytes it wants; yields its base URL."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -101,7 +101,7 @@ async def raw(talk: Raw, context: ssl.SSLContext | None = None) -> AsyncIterator
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
     scheme = "http" if context is None else "https"
     try:
         yield f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}/rest"

@@ -3,7 +3,7 @@
 Only POST, because aiohttp repeats a GET by itself when a kept-open connection drops; no redirects, because
 they would carry the credentials elsewhere; one recipient per request, because one bad number fails a whole
 request and reports carry no recipient. We close connections after 4 s idle so that the provider does not
-close them under a request.
+close them under a request. aiohttp makes the first call, `plain` the others over the same connections.
 """
 
 import asyncio
@@ -18,11 +18,10 @@ from bridge import __version__
 from bridge.config.network import is_loopback
 from bridge.message import Delivery, IncomingSms, Receipt, Report, Scope, Verdict
 from bridge.providers import Outcome, Reply
-from bridge.providers.websms import answers, network, notifications, wire
+from bridge.providers.websms import answers, network, notifications, plain, wire
 from bridge.providers.websms.request import KINDS, Request, request
 
 KEPT_OPEN: Final = 4.0  # seconds an idle connection is used again
-LONGEST_ANSWER: Final = 64 * 1024  # bytes
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=20)
 
 
@@ -75,6 +74,7 @@ class Websms:
         self._ssl = ssl_context
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._plain: plain.Plain | None = None
         quoted = URL.build(query=query).raw_query_string.partition("=")[2]
         bare = self._authorization.partition(" ")[2]
         ours = (callback_url, URL(callback_url or "").name, token, quoted, password, self._authorization, bare)
@@ -114,29 +114,39 @@ class Websms:
 
     async def close(self) -> None:
         """See `bridge.providers.Provider.close`."""
-        session, self._session = self._session, None
+        session, self._session, self._plain = self._session, None, None
         if session is not None:
             await session.close()
 
     async def _post(self, wanted: Request, attempt: network.Attempt) -> answers.Answer:
+        url = self._urls[wanted.kind]
+        session, direct = self._pool()
+        if direct.knows(url.raw_path_qs):
+            return await direct.post(url.raw_path_qs, wanted.body, attempt)
         body = network.Body(wanted.body, attempt)
-        async with self._pool().post(self._urls[wanted.kind], data=body, allow_redirects=False) as response:
-            return answers.Answer(
+        async with session.post(url, data=body, allow_redirects=False) as response:
+            answer = answers.Answer(
                 status=response.status,
                 content_type=response.headers.get("Content-Type", ""),
                 retry_after=response.headers.get("Retry-After"),
-                body=await _bounded(response),
+                body=await plain.bounded(response.content),
             )
+            if answer.body is None:
+                response.close()
+        if attempt.fields:
+            direct.learn(url.raw_path_qs, attempt.fields)
+        return answer
 
-    def _pool(self) -> aiohttp.ClientSession:
-        """The session, made on first use because it belongs to the running loop."""
-        if self._session is None:
+    def _pool(self) -> tuple[aiohttp.ClientSession, plain.Plain]:
+        """The session and its shorter way, made on first use because they belong to the running loop."""
+        if self._session is None or self._plain is None:
+            connector = aiohttp.TCPConnector(
+                limit=self._max_in_flight,
+                keepalive_timeout=KEPT_OPEN,
+                ssl=True if self._ssl is None else self._ssl,
+            )
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_in_flight,
-                    keepalive_timeout=KEPT_OPEN,
-                    ssl=True if self._ssl is None else self._ssl,
-                ),
+                connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
                 timeout=self._timeout,
@@ -144,24 +154,8 @@ class Websms:
                 raise_for_status=False,
                 request_class=network.Call,
             )
-        return self._session
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None if it is longer than we read or does not arrive whole; the status has been said by
-    then.
-    """
-    body = b""
-    try:
-        while piece := await response.content.readany():
-            body += piece
-            if len(body) > LONGEST_ANSWER:
-                response.close()
-                return None
-    except (aiohttp.ClientError, OSError):
-        response.close()
-        return None
-    return body
+            self._plain = plain.Plain(self._session, connector, self._urls["text"])
+        return self._session, self._plain
 
 
 def _base(url: str) -> URL:

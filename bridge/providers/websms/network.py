@@ -6,7 +6,8 @@ piece and looks at the connection just before. So "surely not sent" is said only
 else is *unknown*: an SMS sent twice cannot be called back, a message kept for later can.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -31,6 +32,7 @@ class Attempt:
 
     begun: bool = False  # writing the request may have started
     kept_back: bool = False  # certain: the connection was gone before a byte was handed to it
+    fields: Mapping[str, str] = field(default_factory=dict)  # of the header, where aiohttp wrote one
 
     @property
     def may_have_left(self) -> bool:
@@ -61,6 +63,7 @@ class Call(aiohttp.ClientRequest):
         body = self.body
         if isinstance(body, Body):
             body.attempt.begun = True
+            body.attempt.fields = self.headers
         return await super().send(conn)
 
 
