@@ -201,9 +201,10 @@ class Daemon:
         )
 
     def wake(self, channel: Channel) -> None:
-        """Something new for a channel is in the spool."""
+        """A door took something in for a channel."""
         self._queued += 1
-        self._heard(channel)
+        if self._store.shared is not None:  # a file has said so before, in time for the same commit
+            self._heard(channel)
 
     def _heard(self, channel: Channel) -> None:
         if channel in self._agents:
@@ -220,7 +221,7 @@ class Daemon:
             clock=self._clock,
         )
         self._chores = chores(
-            spool=self._spool, configuration=lambda: self._configuration, clock=self._clock, wake=self.wake
+            spool=self._spool, configuration=lambda: self._configuration, clock=self._clock, wake=self._heard
         )
 
     async def _open_doors(self) -> None:

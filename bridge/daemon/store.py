@@ -62,7 +62,8 @@ async def open_store(
     wake: Callable[[Channel], None] | None = None,
     delivers: bool = True,
 ) -> Kept:
-    """For the daemon, which makes it where there is none; `wake` is called when another node took something in.
+    """For the daemon, which makes it where there is none; `wake` is called when another node took something in,
+    and of a file when something is about to be committed, so that it can begin in the same commit.
 
     Raises `SpoolLocked`, `SpoolDamaged`, `StoreUnavailable`.
     """
@@ -78,6 +79,7 @@ async def open_store(
     held = lock(path)
     try:
         file = await open_spool(path)
+        file.coming = wake or file.coming
         await _begin(file, clock())
         return Kept(spool=file, lock=held)
     except BaseException:

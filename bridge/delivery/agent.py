@@ -2,7 +2,8 @@
 
 The order of writes is the promise: (1) SENDING is committed, (2) the call is made, (3) the outcome is committed. A
 crash after (1) leaves a delivery that `recover` finds. All that may start is found and put into SENDING in one step,
-never more than calls begin at once; all that is answered while a commit runs is settled by the next one.
+never more than calls begin at once; all that is answered while a commit runs is settled by the next one. Where the
+spool says beforehand what it is about to take in, that is mostly begun by the very commit that takes it in.
 """
 
 import asyncio
@@ -84,7 +85,7 @@ class Agent:
         )
 
     def wake(self) -> None:
-        """Something new is in the spool."""
+        """Something new is in the spool, or is what the spool does next."""
         self._due = True
         self._wake.set()
 

@@ -141,6 +141,10 @@ class SqliteSpool(SqlSpool):
         self._inode = path.stat().st_ino
         self._db = writing
         self._reading = reading
+        self.coming: Callable[[Channel], object] = lambda _: None
+        """Called when deliveries are about to be committed: what is asked in the next turn of the loop comes after
+        them, and mostly into the same commit.
+        """
         self._onlooker = ThreadPoolExecutor(1, thread_name_prefix="spool-onlooker")
         self._looking: apsw.Connection | None = None  # once somebody looks
         self._closed = False
@@ -160,6 +164,8 @@ class SqliteSpool(SqlSpool):
     async def accept(self, intake: Intake) -> Accepted:
         # A mail or an SMS that is not taken is kept by whoever sends it.
         can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
+        for channel in {delivery.channel for delivery in intake.deliveries}:
+            self.coming(channel)
         return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
 
     async def start(

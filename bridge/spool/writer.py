@@ -181,17 +181,22 @@ class Writer:
             self._loop.call_soon(self._gather, 0, 0)  # after those who were answered, who may want more
 
     def _commit(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
-        """One transaction; when the disk is full, once more with the room that was kept for it."""
+        """One transaction; when the disk is full, again without what can wait, and then with the room that was kept."""
         if self.broken:
             self._rollback()
             return _refuse(items, StoreUnavailable(self.broken))
         answers = self._try(items, results)
+        needy = _without_room(items, answers)
+        if needy and len(needy) < len(items):
+            answers = self._once_more(items, answers)
+            needy = _without_room(items, answers)
+        return self._once_more(items, answers) if needy and self._make_room() else answers
+
+    def _once_more(self, items: list[_Item], answers: list[_Answer]) -> list[_Answer]:
         # Only those: where each got a transaction of its own, the others are committed.
-        again = [item for item, (_, _, error) in zip(items, answers, strict=True) if _is_full(error)]
-        if all(item.can_wait for item in again) or not self._make_room():
-            return answers
-        then = iter(self._try(again))
-        return [next(then) if _is_full(answer[2]) else answer for answer in answers]
+        needy = _without_room(items, answers)
+        then = dict(zip(map(id, needy), self._try(needy), strict=True))
+        return [then.get(id(item), answer) for item, answer in zip(items, answers, strict=True)]
 
     def _try(self, items: list[_Item], results: list[Any] | None = None) -> list[_Answer]:
         if results is None:
@@ -270,6 +275,11 @@ def _is_lasting(error: BaseException | None) -> bool:
 
 def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, StoreUnavailable) and isinstance(error.__cause__, apsw.FullError)
+
+
+def _without_room(items: list[_Item], answers: list[_Answer]) -> list[_Item]:
+    """Those that cannot wait until the disk has room again."""
+    return [item for item, answer in zip(items, answers, strict=True) if _is_full(answer[2]) and not item.can_wait]
 
 
 def _refuse(items: list[_Item], error: Exception) -> list[_Answer]:

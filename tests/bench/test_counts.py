@@ -34,7 +34,7 @@ MAILS = 200
 CONNECTIONS = 50
 
 COMMITS = 4
-"""Taken in, claimed, begun, settled: what one mail costs that shares no commit with others, as on a very fast disk."""
+"""Taken in, begun, settled: twice what one mail costs that shares no commit with others, as on a very fast disk."""
 
 STATEMENTS = 25
 DIALOGUES = 45
@@ -132,6 +132,26 @@ async def test_statements_and_commits_of_a_mail_are_few(tmp_path: Path) -> None:
     print(said)
     assert sum(said.values()) <= MAILS * STATEMENTS, said
     assert commits <= MAILS * COMMITS + 10, commits  # and looking for work now and then
+
+
+async def test_a_lone_mail_is_taken_in_and_begun_in_one_commit(tmp_path: Path) -> None:
+    transactions: list[list[str]] = [[]]
+
+    def note(_cursor: apsw.Cursor, sql: str, _bindings: Any) -> bool:
+        if sql.startswith("BEGIN"):
+            transactions.append([])
+        transactions[-1].append(sql)
+        return True
+
+    async with provider() as behind, _daemon(tmp_path, behind) as (_, spool, port):
+        await _delivered(spool, behind, port, "warm", 1)
+        await spool.writer.run(lambda db: db.set_exec_trace(note))
+        for number in range(10):
+            await _delivered(spool, behind, port, f"lone{number}", number + 2)
+    taken = [one for one in transactions if any("INSERT INTO deliveries" in sql for sql in one)]
+    begun = [one for one in taken if any("'sending'" in sql for sql in one)]
+    assert len(taken) == 10
+    assert len(begun) >= 5, transactions  # not where the agent was looking for work just then
 
 
 async def _delivered(spool: SqliteSpool, behind: Sink, port: int, run: str, total: int) -> None:

@@ -1,5 +1,6 @@
 """The disk under the spool: the ballast, and what still can be written when there is no room."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -163,6 +164,21 @@ async def test_row_69_a_checkpoint_that_cannot_be_synced_counts_too(
     await until(lambda: spool.broken, "it is seen")
     with pytest.raises(StoreUnavailable):
         await spool.accept(intake(delivery(mail="M2")))
+    await spool.close()
+
+
+async def test_row_67_what_can_wait_gets_no_room_because_of_its_neighbours(faulty: Faulty, tmp_path: Path) -> None:
+    """Of what is taken in and begun together only the beginning may ask for the ballast, and it needs none."""
+    spool = await open_spool(tmp_path / "s.db")
+    assert spool.disk.load()
+    faulty.room = 0
+    started = asyncio.create_task(spool.start(Channel.SMS, 8, NOW, NOW + 300, (), ()))
+    with pytest.raises(StoreUnavailable):
+        await spool.accept(intake(delivery(1)))
+    assert await started == []
+    assert spool.disk.ballast.exists()
+    faulty.room = None
+    assert await spool.show("M1-1") == []
     await spool.close()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from bridge.message import Channel, Report, ReportState, State, StoreUnavailable
+from bridge.message import Channel, Delivery, Report, ReportState, State, StoreUnavailable
 from bridge.spool import Conversation, SpoolDamaged, SpoolLocked, sqlite
 from bridge.spool.schema import MIGRATIONS
 from bridge.spool.sqlite import SqliteSpool, lock, open_spool
@@ -36,6 +36,21 @@ async def test_durability_is_really_switched_on(spool: SqliteSpool) -> None:
     assert await pragma("journal_mode") == "wal"
     assert await pragma("synchronous") == 2  # FULL
     assert await pragma("secure_delete") == 1
+
+
+async def test_what_is_announced_begins_in_the_commit_that_takes_it_in(tmp_path: Path) -> None:
+    begun: list[asyncio.Task[list[Delivery]]] = []
+    opened = await open_spool(tmp_path / "s.db")
+    opened.coming = lambda channel: begun.append(asyncio.create_task(opened.start(channel, 8, NOW, NOW + 300, (), ())))
+    commits = opened.writer.commits
+    await opened.accept(intake(delivery(1), delivery(2)))
+    (task,) = begun
+    found = await task
+    assert [one.id for one in found] == ["M1-1", "M1-2"]
+    assert opened.writer.commits == commits + 1
+    ((_, events),) = await opened.show("M1-1")
+    assert [event.event for event in events] == ["queued", "sending"]
+    await opened.close()
 
 
 async def test_nobody_else_can_read_the_files(spool: SqliteSpool, tmp_path: Path) -> None:
