@@ -77,6 +77,8 @@ def connect(path: Path, *, writing: bool, command: bool) -> apsw.Connection:
     try:
         db = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         db.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
+        # A plan depends on its statement alone: else SQLite plans many anew each time, for the values they are given.
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each LIMIT ? is prepared anew, for its value
         if writing:
