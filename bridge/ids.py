@@ -6,26 +6,35 @@ a number in a log tells its minute, then 80 random bits, so that two nodes never
 
 import base64
 from collections.abc import Callable
+from functools import lru_cache
 
 from bridge.message import Clock, NewId
 
 _CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", b"0123456789abcdefghjkmnpqrstvwxyz")
-_LENGTH = 26
-_RANDOM = 10  # octets of an id
 _AT_ONCE = 64
-_BLOCK = 20  # octets that are base32 without padding, and at least the 16 of an id
+_RANDOM, _SPELT = 10, 16  # octets of an id, and as characters
+_TIME = 10  # characters
 
 
 def mail_ids(clock: Clock, random_bytes: Callable[[int], bytes]) -> NewId:
     """A source of fresh ids; random octets are fetched for many at once, since asking lets other threads run first."""
-    stock = b""
+    stock = ""
 
     def new_id() -> str:
         nonlocal stock
         if not stock:
-            stock = random_bytes(_AT_ONCE * _RANDOM)
-        random, stock = stock[:_RANDOM], stock[_RANDOM:]
-        number = (int(clock() * 1000) & (1 << 48) - 1).to_bytes(6) + random
-        return base64.b32hexencode(number.rjust(_BLOCK, b"\0")).translate(_CROCKFORD)[-_LENGTH:].decode()
+            stock = _spelt(random_bytes(_AT_ONCE * _RANDOM))
+        random, stock = stock[:_SPELT], stock[_SPELT:]
+        return _moment(int(clock() * 1000) & (1 << 48) - 1) + random
 
     return new_id
+
+
+@lru_cache(maxsize=1)  # those that come at once share it
+def _moment(milliseconds: int) -> str:
+    return _spelt(milliseconds.to_bytes(_RANDOM))[-_TIME:]
+
+
+def _spelt(octets: bytes) -> str:
+    """A multiple of five octets."""
+    return base64.b32hexencode(octets).translate(_CROCKFORD).decode()
