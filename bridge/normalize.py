@@ -214,6 +214,7 @@ def number_from_local_part(local: str, country: str) -> str:
     return number(local, country)
 
 
+@lru_cache(maxsize=1024)  # every SMS names one of them
 def line(text: str, country: str) -> str:
     """One of our own numbers, as digits: E.164 where it is a valid number, else as it stands.
 

@@ -32,7 +32,8 @@ _ANSWERS: Final[Mapping[Outcome, tuple[int, int, str]]] = {
 
 def read(body: bytes, *, country: str) -> IncomingSms | Report:
     """One notification; `country` is the region of national numbers. Raises `Unreadable`."""
-    fields = xml_fields(_trimmed(body)) if is_xml(body) else wire.json_object(_trimmed(body))
+    trimmed = _trimmed(body)
+    fields = xml_fields(trimmed) if trimmed.startswith(b"<") else wire.json_object(trimmed)
     kind = _trimmed_word(fields.get("messageType"))
     notification_id = _notification_id(fields.get("notificationId"), body)
     if kind == "deliveryReport":

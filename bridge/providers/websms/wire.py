@@ -7,7 +7,7 @@ nothing here is calculated with, and a number of 5,000 digits must not cost anyt
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -45,6 +45,8 @@ def json_object(body: bytes) -> dict[str, object]:
 
 def text(value: str) -> str:
     """A text to store and send: line ends are LF, NUL and controls go, lone surrogates become U+FFFD."""
+    if value.isprintable():  # then there is nothing of all that in it, as in most SMS
+        return value
     return _CONTROLS.sub("", _LINE_ENDS.sub("\n", _SURROGATES.sub("\ufffd", value)))
 
 
@@ -54,7 +56,9 @@ def words(value: object, limit: int = 300) -> str:
     """
     if not isinstance(value, str):
         return ""
-    line = _INLINE_CONTROLS.sub(" ", _SURROGATES.sub("\ufffd", value)).strip()
+    if not value.isprintable():
+        value = _INLINE_CONTROLS.sub(" ", _SURROGATES.sub("\ufffd", value))
+    line = value.strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -108,12 +112,10 @@ def count(value: object) -> int | None:
     return None
 
 
-def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError("a key is given twice")
-        found[key] = value
+def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
     return found
 
 
