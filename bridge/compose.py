@@ -17,7 +17,7 @@ from functools import lru_cache
 _ADDRESS = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"(?:[ !#-\[\]-~]|\\[ -~])*")@[A-Za-z0-9.:\[\]-]+\Z""")
 _PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_HEAD = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*: [\x20-\x7e]*(?:\r\n [\x20-\x7e]+)*\r\n)+\Z")
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _OWN_HEADERS = 3
 _WORD_BYTES = 45  # of UTF-8, so that an encoded word stays below RFC 2047's 75 characters
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\Z")
@@ -80,10 +80,21 @@ def _whole(headers: Sequence[tuple[str, str]], part: Part) -> bytes:
         f"MIME-Version: 1.0\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
     )
     raw = head.encode("ascii")
-    begun = raw.count(b"\r\n") - raw.count(b"\r\n ")  # lines that go on begin with a blank
-    if not _HEAD.match(raw) or begun != len(headers) + _OWN_HEADERS:
+    if not _holds(raw, [name for name, _ in headers]):
         raise ValueError("a header value holds a line break or a control character")
     return raw + b"\r\n" + data
+
+
+def _holds(head: bytes, names: Sequence[str]) -> bool:
+    """Whether it is these headers, then ours, and no more: all is printable but one line end for each and before what
+    goes on, which is never blank; and no name is two.
+    """
+    ends = b"\r\n" * (len(names) + _OWN_HEADERS)
+    if head.translate(None, _PRINTABLE) != ends:
+        whole = head.replace(b"\r\n ", b"")
+        if whole.translate(None, _PRINTABLE) != ends or b"\r\n \r\n" in head:
+            return False
+    return not names or "".join(names).replace("-", "").isalnum()
 
 
 def encoded(text: str) -> str:

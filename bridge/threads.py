@@ -26,6 +26,8 @@ _HOUR = 3600
 _DAY = 86400
 _LAST_DAY = struct.Struct(">H")
 _SEAL_BYTES = 13  # with the day 24 base32 characters: with "bounce+" and an id of 32 inside the 64 of RFC 5321
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648
+_TWO = [one + other for one in _LETTERS for other in _LETTERS]  # of ten bits
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)  # a leading zero would be lost in the packing
 
 
@@ -56,8 +58,7 @@ def token(key: bytes, answer: Answer, mailbox: str, now: float) -> str:
         raise ValueError("a token holds international numbers only")
     line = int(answer.line) if answer.line else 0
     packed = _PACKED.pack(_VERSION, int(answer.phone), line, int((now + TOKEN_FOR) // _HOUR))
-    sealed = packed + _mac(key, packed, mailbox)
-    return base64.b32encode(sealed).decode().rstrip("=").lower()
+    return _base32(packed + _mac(key, packed, mailbox))
 
 
 def read_token(keys: Sequence[bytes], text: str, mailbox: str, now: float) -> Answer | None:
@@ -80,7 +81,7 @@ def bounce_token(key: bytes, delivery_id: str, now: float) -> str:
     Only who got that mail can name it, so a bounce that does is one, and all others need not be taken.
     """
     day = _LAST_DAY.pack(min(max(int((now + BOUNCE_FOR) // _DAY), 0), 0xFFFF))
-    return f"{delivery_id}.{base64.b32encode(day + _seal(key, day, delivery_id)).decode().rstrip('=').lower()}"
+    return f"{delivery_id}.{_base32(day + _seal(key, day, delivery_id))}"
 
 
 def read_bounce_token(keys: Sequence[bytes], text: str, now: float) -> str | None:
@@ -110,4 +111,10 @@ def _mac(key: bytes, packed: bytes, mailbox: str) -> bytes:
 @lru_cache(maxsize=1024)  # a mail asks for its id twice, and a phone's root stays
 def _digest(*parts: str) -> str:
     seed = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return base64.b32encode(hashlib.sha256(seed).digest()[:15]).decode().lower()
+    return _base32(hashlib.sha256(seed).digest()[:15])
+
+
+def _base32(octets: bytes) -> str:
+    """A multiple of five octets, in lower case; there are four of these in each mail."""
+    number = int.from_bytes(octets)
+    return "".join([_TWO[number >> shift & 1023] for shift in range(len(octets) * 8 - 10, -1, -10)])
