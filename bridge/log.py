@@ -268,7 +268,10 @@ def _as_text(line: dict[str, Any], *, colours: bool) -> str:
     when, level, event = line.pop("time"), line.pop("level"), _printable(str(line.pop("event")))
     source, failure = line.pop("source", None), line.pop("exception", None)
     parts = [paint("2", when), paint(_COLOUR.get(level, "0"), f"{level:8}"), paint("1", f"{event:10}")]
-    parts += [f"{paint('36', _printable(key))}={_quoted(value)}" for key, value in line.items()]
+    if colours:
+        parts += [f"{paint('36', _printable(key))}={_quoted(value)}" for key, value in line.items()]
+    else:
+        parts += [f"{_printable(key)}={_quoted(value)}" for key, value in line.items()]
     if source is not None:
         parts.append(paint("2", f"({_printable(str(source))})"))
     if failure is not None:
@@ -279,6 +282,8 @@ def _as_text(line: dict[str, Any], *, colours: bool) -> str:
 def _quoted(value: object) -> str:
     if not isinstance(value, str):
         return _encode(value)
+    if value.isalnum():  # ids, numbers, most words of ours
+        return value
     text = _printable(value)
     return text if _BARE.fullmatch(text) else '"' + text.replace('"', '\\"') + '"'
 

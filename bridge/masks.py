@@ -19,7 +19,7 @@ def mask_number(digits: str) -> str:
 
     At least four digits are hidden, always behind four stars, so that the length is hidden too.
     """
-    plain = "".join(filter(str.isdigit, digits))
+    plain = digits if digits.isdigit() else "".join(filter(str.isdigit, digits))
     plus = "" if plain.startswith("0") and not digits.startswith("+") else "+"
     if plain.startswith("00"):
         plain, plus = plain[2:], "+"
@@ -43,7 +43,7 @@ def mask_address(address: str) -> str:
 
 def mask_text(text: str) -> str:
     """Free text with every address and every number of seven digits or more masked."""
-    return text if _HARMLESS.fullmatch(text) else _masked(text)
+    return text if text.isalpha() or _HARMLESS.fullmatch(text) else _masked(text)
 
 
 def _masked(text: str) -> str:
@@ -62,4 +62,6 @@ def mask_person(text: str) -> str:
 
 
 def _looks_like_number(text: str) -> bool:
+    if text.isdecimal():
+        return len(text) >= _SHORTEST_NUMBER
     return _NUMBER.fullmatch(text) is not None and sum(map(str.isdigit, text)) >= _SHORTEST_NUMBER
