@@ -91,16 +91,16 @@ def read_head(octets: bytes) -> Head | None:
 
 def octets_of(answer: Answer, now: float) -> bytes:
     """An answer as it is sent at `now`; the connection stays open."""
-    more = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    more = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
+    return _head_of(answer.status, answer.content_type, len(answer.body), more, int(now)) + answer.body
+
+
+@lru_cache(maxsize=8)  # those of one second are the same
+def _head_of(status: int, content_type: str, length: int, more: str, second: int) -> bytes:
     return (
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\nContent-Type: {answer.content_type}\r\n"
-        f"Content-Length: {len(answer.body)}\r\nDate: {_date(int(now))}\r\n{more}\r\n"
-    ).encode() + answer.body
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {length}\r\nDate: {formatdate(second, usegmt=True)}\r\n{more}\r\n"
+    ).encode()
 
 
 class Posts:

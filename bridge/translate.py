@@ -114,8 +114,9 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
     root = threads.root_id(sms.phone, to.mailbox, hostname)
     shown = display(sms.phone)
     parents = [root] if to.answers is None else [root, to.answers]
+    sender = compose.mailbox(to.name or shown, to.address)
     headers = [
-        ("From", compose.mailbox(to.name or shown, to.address)),
+        ("From", sender),
         ("To", compose.recipient(to.mailbox)),
         ("Subject", compose.encoded(_subject(to, shown))),
         ("Date", compose.date(at)),
@@ -129,7 +130,8 @@ def mail_from_sms(sms: IncomingSms, to: Addressed, *, hostname: str, at: float) 
         ("X-SMS-Delivered-Because", to.why),
     ]
     if to.reply_to is not None:
-        headers.insert(2, ("Reply-To", compose.mailbox(to.name or shown, to.reply_to)))
+        answered = sender if to.reply_to == to.address else compose.mailbox(to.name or shown, to.reply_to)
+        headers.insert(2, ("Reply-To", answered))
     if sms.line:
         headers.append(("X-SMS-To", compose.encoded(display(sms.line))))
     if sms.kind != "text":

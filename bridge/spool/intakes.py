@@ -64,14 +64,15 @@ def arrival(db: apsw.Connection, mail: str) -> Arrival | None:
 
 
 def _first_notification(db: apsw.Connection, notification_id: str, intake: Intake) -> Accepted | None:
-    row = db.execute("SELECT mail, digest FROM notifications WHERE id = ?", (notification_id,)).fetchone()
-    if row is not None:
-        return Accepted(id=str(row[0]), repeated=True, differs=bytes(row[1]) != intake.digest)
     db.execute(
-        "INSERT INTO notifications (id, mail, at, digest) VALUES (?, ?, ?, ?)",
+        "INSERT INTO notifications (id, mail, at, digest) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (notification_id, intake.id, intake.at, intake.digest),
     )
-    return None
+    if db.changes():
+        return None
+    rows: list[Any] = db.execute("SELECT mail, digest FROM notifications WHERE id = ?", (notification_id,)).fetchall()
+    mail, digest = rows[0]
+    return Accepted(id=str(mail), repeated=True, differs=bytes(digest) != intake.digest)
 
 
 def _first_mail(db: apsw.Connection, key: bytes, delivery_id: str, now: float) -> str | None:
