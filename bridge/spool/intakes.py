@@ -1,7 +1,7 @@
 """What one acknowledgement covers: the mail, its deliveries, what is recognised when it comes again."""
 
 from dataclasses import fields
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import apsw
@@ -129,16 +129,16 @@ def _slide(db: apsw.Connection, conversation: Conversation) -> None:
 def find_conversation(db: apsw.Connection, phone: str, line: str | None, now: float) -> Conversation | None:
     """The open conversation of whoever wrote last: over this line or over none known; over any where none is told."""
     found: list[Any] = db.execute(
-        "SELECT phone, line, author, message_id, subject, expires_at FROM conversations "
-        "WHERE phone = ? AND expires_at > ? AND (? IS NULL OR line IN (?, '')) ORDER BY at DESC LIMIT 1",
-        (phone, now, line, line),
-    ).fetchall()
-    for row in found:
-        phone, line, author, message_id, subject, expires_at = row
-        return Conversation(
-            phone=phone, line=line, author=author, message_id=message_id, subject=subject, expires_at=expires_at
-        )
-    return None
+        "SELECT at, line, author, message_id, subject, expires_at FROM conversations WHERE phone = ? AND expires_at > ?",
+        (phone, now),
+    ).fetchall()  # a few at most: sorting them in SQL costs more than all the rest
+    rows = [row for row in found if line is None or row[1] in (line, "")]
+    if not rows:
+        return None
+    _, known, author, message_id, subject, expires_at = max(rows, key=itemgetter(0))
+    return Conversation(
+        phone=phone, line=known, author=author, message_id=message_id, subject=subject, expires_at=expires_at
+    )
 
 
 def note_told(db: apsw.Connection, delivery_id: str, outcome: str, notice: Intake) -> None:
