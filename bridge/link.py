@@ -19,11 +19,11 @@ _FAULT: Final = 3
 
 
 class LinkLost(Exception):
-    """There is no answer: the other process is gone."""
+    """No answer comes: the other process is gone."""
 
 
-class LinkFault(LinkLost):
-    """There is none because what was asked met a mistake in its code, which it has logged."""
+class Mistake(LinkLost):
+    """What was asked met a mistake in the other process's code, which it has logged; asked again it would, again."""
 
 
 class Link(asyncio.Protocol):
@@ -43,24 +43,24 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._inbox = bytearray()
-        self._outbox: list[tuple[Any, ...]] = []
+        self._outbox: list[bytes] = []
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._answering: set[asyncio.Task[None]] = set()
         self._log = get_logger("link")
 
     def tell(self, kind: str, *words: Any) -> None:
-        """News: nobody answers them. To a link that is lost nothing is said."""
+        """News: nobody answers them. To a link that is lost nothing is said. Raises ValueError, as `ask` does."""
         self._say((_NEWS, 0, kind, words))
 
     async def ask(self, kind: str, *words: Any) -> Any:
-        """What the other end answers. Raises `LinkLost`."""
+        """What the other end answers. Raises `LinkLost`, and ValueError for words that `marshal` does not know."""
         if self._transport is None:
             raise LinkLost
         self._number += 1
         number = self._number
-        future = self._asked[number] = self._loop.create_future()
         self._say((_QUESTION, number, kind, words))
+        future = self._asked[number] = self._loop.create_future()
         try:
             return await future
         finally:
@@ -92,8 +92,7 @@ class Link(asyncio.Protocol):
             end = begin + _LENGTH + int.from_bytes(inbox[begin : begin + _LENGTH])
             if len(inbox) < end:
                 break
-            for said in marshal.loads(memoryview(inbox)[begin + _LENGTH : end]):  # noqa: S302  # our own process
-                self._hear(*said)
+            self._hear(*marshal.loads(memoryview(inbox)[begin + _LENGTH : end]))  # noqa: S302  # our own process
             begin = end
         del inbox[:begin]
 
@@ -108,45 +107,24 @@ class Link(asyncio.Protocol):
             future = self._asked.get(number)
             if future is not None and not future.done():
                 if what == _FAULT:
-                    future.set_exception(LinkFault(words))
+                    future.set_exception(Mistake(words))
                 else:
                     future.set_result(words)
 
     async def _answer(self, number: int, kind: str, words: tuple[Any, ...]) -> None:
         try:
-            answer = await self._answers[kind](*words)
+            self._say((_ANSWER, number, "", await self._answers[kind](*words)))
         except Exception as error:  # noqa: BLE001  # logged; the other end must not wait for ever
             self._log.exception("internal error")
             self._say((_FAULT, number, kind, type(error).__name__))
-        else:
-            self._say((_ANSWER, number, "", answer))
 
     def _say(self, message: tuple[Any, ...]) -> None:
-        self._outbox.append(message)
-        if len(self._outbox) == 1:
+        octets = marshal.dumps(message)  # here, so that who says what cannot be said hears of it, and nobody else
+        self._outbox += len(octets).to_bytes(_LENGTH), octets
+        if len(self._outbox) == 2:  # noqa: PLR2004  # the first
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         said, self._outbox = self._outbox, []
         if said and self._transport is not None:
-            octets = self._octets(said)
-            self._transport.write(len(octets).to_bytes(_LENGTH) + octets)
-
-    def _octets(self, said: list[tuple[Any, ...]]) -> bytes:
-        try:
-            return marshal.dumps(said)
-        except ValueError:  # a word that is none: a mistake in our code, which must not cost others their answers
-            self._log.exception("internal error")
-        return marshal.dumps([one for message in said if (one := self._sayable(message)) is not None])
-
-    def _sayable(self, message: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """What can be said of a message. A question that cannot be said is answered here, news are dropped."""
-        try:
-            marshal.dumps(message)
-        except ValueError as error:
-            what, number, kind, _ = message
-            fault = (_FAULT, number, kind, type(error).__name__)
-            if what == _QUESTION:
-                self._hear(*fault)
-            return fault if what == _ANSWER else None
-        return message
+            self._transport.writelines(said)

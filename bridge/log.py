@@ -34,7 +34,6 @@ import logging
 import os
 import re
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, MutableMapping
@@ -49,6 +48,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from bridge.masks import mask_person, mask_text
+from bridge.sink import Sink
 
 PERSONAL: Final = frozenset(
     {"address", "author", "line", "mailbox", "number", "numbers", "originator", "phone", "postmaster"}
@@ -95,7 +95,7 @@ def configure(
     colours = terminal and "NO_COLOR" not in os.environ
     render = _Renderer(json=json, colours=colours, unmasked=unmasked, clock=clock)
     present = structlog.get_config()
-    sink = present["logger_factory"] if isinstance(present["logger_factory"], _Sink) else _Sink()
+    sink = present["logger_factory"] if isinstance(present["logger_factory"], Sink) else Sink()
     sink.stream = stream
     chain = present["processors"]
     chain[:] = [render]  # in place: loggers in use hold this list
@@ -115,63 +115,14 @@ def gather(soon: Callable[[Callable[[], None]], object] | None) -> None:
     A write lets other threads run first, and there are a thousand lines a second. Warnings are never kept waiting.
     """
     sink = structlog.get_config()["logger_factory"]
-    if isinstance(sink, _Sink):
+    if isinstance(sink, Sink):
         sink.gather(soon)
-
-
-class _Sink:
-    """The stream behind a lock: structlog's logger and factory in one; `configure` moves it, `gather` makes it wait."""
-
-    def __init__(self) -> None:
-        self.stream: TextIO | None = None
-        self._lines: list[str] = []
-        self._soon: Callable[[Callable[[], None]], object] | None = None
-        self._thread = 0
-        # Re-entrant: the garbage collector may run somebody's __del__, which may log, while we write.
-        self._lock = threading.RLock()
-
-    def __call__(self, *_: object) -> "_Sink":
-        return self
-
-    def gather(self, soon: Callable[[Callable[[], None]], object] | None) -> None:
-        """See the module's `gather`."""
-        self._soon, self._thread = soon, threading.get_ident()
-        self.flush()
-
-    def write(self, line: str) -> None:
-        """At once, with all that waits before it."""
-        with self._lock:
-            self._lines.append(line)
-            self.flush()
-
-    def later(self, line: str) -> None:
-        """With the other lines of this turn, where there are turns."""
-        if self._soon is None or threading.get_ident() != self._thread:
-            self.write(line)
-            return
-        with self._lock:
-            self._lines.append(line)
-            first = len(self._lines) == 1
-        if first:
-            self._soon(self.flush)
-
-    def flush(self) -> None:
-        """Writes what waits or nothing: a daemon that stops because its log cannot be read helps nobody."""
-        with self._lock:
-            lines, self._lines = self._lines, []
-            with suppress(Exception):  # whatever a broken stream raises, nowhere is left to say it
-                if self.stream is not None and lines:
-                    self.stream.write("\n".join(lines) + "\n")
-                    self.stream.flush()
-
-    debug = info = later
-    warning = error = critical = write
 
 
 class _Library(logging.Handler):
     """Takes what aiosmtpd, aiohttp, asyncio and the others log through the standard library."""
 
-    def __init__(self, render: "_Renderer", sink: _Sink) -> None:
+    def __init__(self, render: "_Renderer", sink: Sink) -> None:
         super().__init__(logging.WARNING)  # below it aiosmtpd and aiosmtplib write addresses and mails
         self._render = render
         self._sink = sink

@@ -113,8 +113,8 @@ async def test_what_is_larger_than_a_socket_holds_arrives_whole() -> None:
 async def test_frames_that_come_octet_by_octet_or_together_are_the_same() -> None:
     end = End()
     frames = b""
-    for numbers in ((1, 2), (3,)):
-        said = marshal.dumps([(0, 0, "news", (number,)) for number in numbers])
+    for number in (1, 2, 3):
+        said = marshal.dumps((0, 0, "news", (number,)))
         frames += len(said).to_bytes(4) + said
     for octet in frames:
         end.link.data_received(bytes([octet]))
@@ -194,10 +194,11 @@ async def test_an_answer_to_who_has_gone_hurts_nobody() -> None:
 async def test_a_word_that_cannot_be_said_costs_nobody_else_his_own() -> None:
     async with linked() as (near, far):
         near.link.tell("news", "before")
-        near.link.tell("news", object())
+        with pytest.raises(ValueError, match="unmarshallable"):
+            near.link.tell("news", object())
         near.link.tell("news", "after")
         innocent = asyncio.create_task(near.link.ask("echo", 1))
-        with pytest.raises(LinkLost):
+        with pytest.raises(ValueError, match="unmarshallable"):
             await asyncio.wait_for(near.link.ask("echo", object()), PATIENCE)
         assert await asyncio.wait_for(innocent, PATIENCE) == (1,)
         assert far.heard == [("before",), ("after",)]

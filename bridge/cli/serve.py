@@ -10,7 +10,7 @@ import click
 from bridge.cli.options import run, with_config
 
 if TYPE_CHECKING:
-    from bridge.daemon.workers import Hand
+    from bridge.daemon.hands import Hand
 
 _BATCH = 50_000
 """Objects made since the last look for garbage in circles: a few hundred mails, some megabytes."""
@@ -34,8 +34,8 @@ def _settle_in() -> None:
 def _hands(config_path: Path) -> list["Hand"]:
     """The processes that take mails and notifications beside the daemon; forked here because nothing runs yet."""
     from bridge import config  # noqa: PLC0415  # as below
+    from bridge.daemon.hands import fork  # noqa: PLC0415
     from bridge.daemon.worker import work  # noqa: PLC0415
-    from bridge.daemon.workers import fork  # noqa: PLC0415
 
     try:
         wanted = config.load(config_path).settings.processes

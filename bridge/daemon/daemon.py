@@ -16,6 +16,7 @@ from bridge.daemon.deliveries import Chore, agents, chores, neighbours
 from bridge.daemon.doors import Doors
 from bridge.daemon.front import Front, front
 from bridge.daemon.guard import Guard
+from bridge.daemon.hands import Hand
 from bridge.daemon.neighbours import EVERY as NEIGHBOURS_EVERY
 from bridge.daemon.parts import (
     ROLES,
@@ -33,11 +34,10 @@ from bridge.daemon.scrape import Scrape
 from bridge.daemon.steady import Steady
 from bridge.daemon.store import open_store
 from bridge.daemon.tasks import Tasks
-from bridge.daemon.workers import Hand, Workers
+from bridge.daemon.workers import Workers
 from bridge.delivery import Agent
 from bridge.ids import mail_ids
 from bridge.limits import Limits
-from bridge.link import LinkLost
 from bridge.listeners import HttpListener
 from bridge.log import get_logger
 from bridge.message import Channel, Clock
@@ -74,6 +74,7 @@ class Daemon:
         self._grace = grace
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._beside = Tasks(self._broke)
         self._workers = Workers(
             hands, clock=self._clock, closed=lambda: self._guard.closed, full=self._is_full, gone=self._give_up
@@ -152,6 +153,10 @@ class Daemon:
 
     async def reload(self) -> None:
         """Check the new files; take them whole, or keep the old ones and say what is wrong."""
+        async with self._reloading:  # or who began first might end last, with the older files
+            await self._reload()
+
+    async def _reload(self) -> None:
         sdnotify.reloading("reloading")
         old = self._configuration
         try:
@@ -176,11 +181,7 @@ class Daemon:
         self._provider, self._transport, over = await exchanged(old, new, present, carriers)
         for carrier in over:
             self._beside.spawn(retire(carrier))
-        try:
-            await self._doors.renew(new, terms)
-        except LinkLost as error:
-            reason = f"a process beside the daemon goes on by the old configuration: {error}"
-            self._log.error("reload refused", reason=reason)  # it has logged why
+        await self._doors.renew(new, terms)
         for agent in self._agents.values():
             agent.pauses.lift(self._clock())
             agent.wake()
@@ -203,6 +204,8 @@ class Daemon:
     def wake(self, channel: Channel) -> None:
         """A door took something in for a channel."""
         self._queued += 1
+        if self._is_full():
+            self._workers.tell_news()
         if self._store.shared is not None:  # a file has said so before, in time for the same commit
             self._heard(channel)
 
@@ -232,8 +235,7 @@ class Daemon:
         webhook = self._webhook(new_id) if "webhook" in self._roles else None
         handed = sdnotify.listen_sockets()
         self._workers.ask(front, webhook)
-        app = webhook.app if webhook is not None else None
-        self._doors: Doors = Doors(mail=mail, webhook=app, workers=self._workers)
+        self._doors: Doors = Doors(mail=mail, webhook=webhook.app if webhook else None, workers=self._workers)
         await self._doors.open(self._configuration, handed)
         shown = window.sources(
             spool=self._spool,
@@ -292,8 +294,8 @@ class Daemon:
         if self._neighbours is not None:
             self._beside.repeat(NEIGHBOURS_EVERY, self._neighbours.once)
         self._beside.repeat(_COUNT_EVERY, self._look_round)
-        interval = sdnotify.watchdog_interval()
-        if interval is not None:
+        self._beside.repeat(_COUNT_EVERY, self._workers.look_after)
+        if (interval := sdnotify.watchdog_interval()) is not None:
             self._beside.repeat(interval, self._alive)
 
     def _broke(self, error: BaseException) -> None:
@@ -315,5 +317,4 @@ class Daemon:
     async def _alive(self) -> None:
         # Only a loop that turns and a file that answers are alive; a server may be away for a while.
         await self._store.answers()
-        await self._workers.answer()
         sdnotify.alive()

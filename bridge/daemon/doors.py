@@ -44,17 +44,16 @@ class Doors:
 
     @property
     def _processes(self) -> int:
+        """How many there are behind each door."""
         return 1 + (len(self._workers) if self._workers is not None else 0)
 
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration
         if self._policy is not None:
-            self.mail = await mail_door.open_listener(configuration, self._policy, handed, processes=self._processes)
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed, self._processes)
         if self._application is not None:
-            self._webhook = http_listener(
-                self._application, lambda: self._configuration or current, processes=self._processes
-            )
+            self._webhook = http_listener(self._application, lambda: self._configuration or current, self._processes)
             await self._webhook.open(configuration.settings.webhook.listen, handed.get("webhook", ()))
         if self._workers is not None:
             mail = self.mail.sockets if self.mail is not None else []
@@ -66,13 +65,13 @@ class Doors:
         return mail_door.terms(new, self._policy) if self._policy is not None else None
 
     async def renew(self, new: Configuration, terms: Terms | None) -> None:
-        """Go on by the `new` configuration. Raises `LinkLost`."""
+        """Go on by the `new` configuration."""
         old, self._configuration = self._configuration, new
         if self.mail is not None and terms is not None and old is not None:
             mail_door.end_logins(self.mail, old.users, new.users)
-            mail_door.renew(self.mail, new, terms, processes=self._processes)
-            if self._workers is not None:
-                await self._workers.configure(new)
+            mail_door.renew(self.mail, new, terms, self._processes)
+        if self._workers is not None:
+            await self._workers.configure(new)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new and let what is under way end; sessions get `grace` seconds."""
@@ -84,10 +83,8 @@ class Doors:
         await asyncio.gather(*ending)
 
 
-def http_listener(
-    webhook: web.Application, configuration: Callable[[], Configuration], *, processes: int
-) -> HttpListener:
-    """What serves the webhook; each of several `processes` has its part of the connections."""
+def http_listener(webhook: web.Application, configuration: Callable[[], Configuration], processes: int) -> HttpListener:
+    """What serves the webhook; of so many processes each has its part of the connections."""
     bounds = replace(
         BOUNDS,
         connections=-(-BOUNDS.connections // processes),

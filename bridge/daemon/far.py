@@ -15,7 +15,7 @@ from bridge.daemon.parcels import (
     unpack_taken,
 )
 from bridge.limits import Payable
-from bridge.link import Link, LinkFault, LinkLost
+from bridge.link import Link, LinkLost, Mistake
 from bridge.message import Report, StoreUnavailable
 from bridge.proof.logins import Busy, Locked, Login, Outcome
 from bridge.smtpd.contract import Reply
@@ -23,10 +23,10 @@ from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
 from bridge.spool import Accepted, Conversation, Intake
 
-_GONE = "the daemon is gone"
-
 BUSY, LOCKED = "busy", "locked"
 """What is said for the exceptions of `Login.check`."""
+
+_GONE = "the daemon is gone"
 
 
 class FarDesk:
@@ -40,8 +40,8 @@ class FarDesk:
         owed = [pack_payable(one) for one in paying]
         try:
             return unpack_taken(await self._link.ask("take", pack_intake(intake), owed, answers))
-        except LinkFault:
-            raise  # a mistake is answered and told like one
+        except Mistake:
+            raise  # as it would be met at a desk in this process
         except LinkLost:
             return Taken(fault=_GONE)
 
@@ -98,9 +98,9 @@ class FarSpool:
         """See `Taking`."""
         await self._ask("bury", notification_id, body, reason, at)
 
-    async def report(self, report: Report, now: float, /) -> bool:
-        """See `Taking`."""
-        known: bool = await self._ask("report", pack_report(report), now)
+    async def report(self, report: Report, _now: float, /) -> bool:
+        """See `Taking`; the daemon knows better what time it is."""
+        known: bool = await self._ask("report", pack_report(report))
         return known
 
     async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
@@ -110,8 +110,8 @@ class FarSpool:
     async def _ask(self, kind: str, *words: Any) -> Any:
         try:
             away, found = await self._link.ask(kind, *words)
-        except LinkFault:
-            raise
+        except Mistake:
+            raise  # a store that is away comes back; what meets a mistake would be sent again for ever
         except LinkLost as lost:
             raise StoreUnavailable(_GONE) from lost
         if away:

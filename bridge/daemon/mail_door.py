@@ -23,11 +23,10 @@ async def open_listener(
     configuration: Configuration,
     policy: Policy[Any],
     handed: Mapping[str, Sequence[socket.socket]],
-    *,
     processes: int = 1,
 ) -> Listener:
     """A listener on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
-    listener = make_listener(configuration, terms(configuration, policy), processes=processes)
+    listener = make_listener(configuration, terms(configuration, policy), processes)
     listen = configuration.settings.smtpd.listen
     sockets = [(name, opened) for name in SOCKET_MODES for opened in handed.get(name, ())]
     for name, opened in sockets:
@@ -37,19 +36,19 @@ async def open_listener(
     return listener
 
 
-def make_listener(configuration: Configuration, given: Terms, *, processes: int) -> Listener:
-    """A listener that listens nowhere yet, in one of so many processes."""
+def make_listener(configuration: Configuration, given: Terms, processes: int) -> Listener:
+    """A listener that listens nowhere yet."""
     # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
     listener = Listener(terms=given, at_once=1 if processes > 1 else AT_ONCE)
-    renew(listener, configuration, given, processes=processes)
+    renew(listener, configuration, given, processes)
     return listener
 
 
-def renew(listener: Listener, configuration: Configuration, new: Terms, *, processes: int) -> None:
+def renew(listener: Listener, configuration: Configuration, new: Terms, processes: int = 1) -> None:
     """New sessions get the `new` terms and the configuration's limits; sessions under way keep theirs.
 
-    Each of several `processes` has its part of what all may hold together: of as many as there are, which a reload
-    does not change.
+    Each of so many processes, which need not be as many as the configuration wants by now, has its part of what all may
+    hold together.
     """
     settings = configuration.settings.smtpd
     memory = max(MEMORY, _MAILS_IN_MEMORY * settings.max_message_size)

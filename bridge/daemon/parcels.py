@@ -164,15 +164,15 @@ def pack_configuration(configuration: Configuration) -> bytes:
     return file.getvalue()
 
 
-def pack_endpoints(endpoints: Sequence[Endpoint]) -> bytes:
-    """How sockets are served; as seldom."""
-    return pickle.dumps(list(endpoints))
+def pack_endpoints(endpoints: Sequence[Endpoint], count: int) -> bytes:
+    """How the first of so many sockets are served; as seldom."""
+    return pickle.dumps((list(endpoints), count))
 
 
-def unpack_endpoints(packed: bytes) -> list[Endpoint]:
+def unpack_endpoints(packed: bytes) -> tuple[list[Endpoint], int]:
     """The same again."""
-    endpoints: list[Endpoint] = pickle.loads(packed)  # noqa: S301  # as below
-    return endpoints
+    endpoints, count = pickle.loads(packed)  # noqa: S301  # as below
+    return endpoints, count
 
 
 def unpack_configuration(packed: bytes) -> Configuration:

@@ -6,8 +6,8 @@ the daemon.
 """
 
 import asyncio
+import errno
 import secrets
-import signal
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -44,8 +44,6 @@ _COUNTED_EVERY: Final = 1.0
 
 async def work(link: socket.socket, doorway: socket.socket, begun: Callable[[], None]) -> None:
     """Until the daemon is gone. `begun` is called once there is a loop."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a terminal and systemd tell the whole group; the daemon tells us
     worker = Worker(doorway)
     await asyncio.get_running_loop().create_unix_connection(lambda: worker.link, sock=link)
     begun()
@@ -123,22 +121,23 @@ class Worker:
     # What the daemon says.
 
     async def _begin(self, packed: bytes, processes: int, ahead: float, closed: bool, full: bool) -> None:
-        """The sockets were handed over before it was said. `processes` share what is bounded."""
-        self._processes = processes
+        """The sockets were handed over before it was said."""
         self._hear_news(ahead, closed, full)
-        new = unpack_configuration(packed)
+        new, self._processes = unpack_configuration(packed), processes
         self._take(new)
         said, handed, _flags, _name = socket.recv_fds(self._doorway, MOST_SAID, MOST_SOCKETS)
         self._doorway.close()
-        endpoints = unpack_endpoints(said)
+        endpoints, count = unpack_endpoints(said)
         sockets = [socket.socket(fileno=descriptor) for descriptor in handed]
+        if len(sockets) != count:
+            raise OSError(errno.EMFILE, "not all sockets came: too many open files")
         if endpoints:
-            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door), processes=processes)
+            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door), processes)
         for sock, endpoint in zip(sockets, endpoints, strict=False):
             if self._mail is not None:
                 await self._mail.adopt(sock, endpoint)
         if sockets[len(endpoints) :]:
-            self._http = http_listener(self._webhook.app, self._current, processes=processes)
+            self._http = http_listener(self._webhook.app, self._current, processes)
             await self._http.open((), sockets[len(endpoints) :])
         self._counting = asyncio.create_task(self._count())
 
@@ -149,7 +148,7 @@ class Worker:
         self._take(new)
         if self._mail is not None:
             mail_door.end_logins(self._mail, old.users, new.users)
-            mail_door.renew(self._mail, new, terms, processes=self._processes)
+            mail_door.renew(self._mail, new, terms, self._processes)
 
     def _take(self, new: Configuration) -> None:
         # A provider that only reads and answers: it opens no connection, so the old one need not be closed.

@@ -7,10 +7,7 @@ starts them all again.
 """
 
 import asyncio
-import os
-import signal
 import socket
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +18,7 @@ from bridge import metrics
 from bridge.config import Configuration, Endpoint
 from bridge.daemon.far import BUSY, LOCKED
 from bridge.daemon.front import Front
+from bridge.daemon.hands import Hand, reap
 from bridge.daemon.parcels import (
     pack_accepted,
     pack_configuration,
@@ -33,54 +31,22 @@ from bridge.daemon.parcels import (
     unpack_report,
     unpack_settling,
 )
-from bridge.daemon.steady import Steady
-from bridge.link import Link, LinkLost
+from bridge.daemon.steady import STEP, Steady
+from bridge.link import Link, LinkLost, Mistake
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.proof.logins import Busy, Locked
+from bridge.smtpd.desk import Taken
+from bridge.spool import Intake
 from bridge.webhook import Webhook
 
-ANSWERS_WITHIN: Final = 10.0
-"""Seconds after which a worker that does not answer is not alive."""
+ANSWERS_WITHIN: Final = 20.0
+"""Seconds after which a worker that does not answer hangs: no mail takes it so long."""
+
+LATE: Final = 10.0
+"""Seconds beyond its grace after which a worker that drains is not waited for any more."""
 
 _BEGINS_WITHIN: Final = 30.0
-_LAST_WORDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hand:
-    """A worker process that waits for its daemon: this side of its link and of its doorway."""
-
-    pid: int
-    link: socket.socket
-    doorway: socket.socket
-
-
-def fork(number: int, inside: Callable[[socket.socket, socket.socket], None]) -> list[Hand]:
-    """So many processes, each in `inside` until it ends. To be called before there is a loop or a thread."""
-    hands: list[Hand] = []
-    for _ in range(number):
-        link, far_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        doorway, far_doorway = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for each in (link, doorway, far_link, far_doorway):
-            each.setblocking(False)
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                for other in (*hands, Hand(pid=0, link=link, doorway=doorway)):  # or they would never seem closed
-                    other.link.close()
-                    other.doorway.close()
-                inside(far_link, far_doorway)
-                code = 0
-            except Exception:  # noqa: BLE001  # the process ends here, and nobody else would say why
-                get_logger("daemon").critical("giving up", reason="a mistake in our own code", exc_info=True)
-            finally:
-                os._exit(code)  # nothing of what the daemon wants done at its end
-        far_link.close()
-        far_doorway.close()
-        hands.append(Hand(pid=pid, link=link, doorway=doorway))
-    return hands
 
 
 @dataclass(slots=True)
@@ -132,12 +98,13 @@ class Workers:
         one does not.
         """
         loop = asyncio.get_running_loop()
-        said = pack_endpoints([endpoint for _, endpoint in mail])
+        descriptors = [*(sock.fileno() for sock, _ in mail), *http]
+        said = pack_endpoints([endpoint for _, endpoint in mail], len(descriptors))
         for hand in self._hands:
             link = self._link_to(len(self._workers))
             self._workers.append(_Worker(hand, link))
             await loop.create_unix_connection(partial(_same, link), sock=hand.link)
-            socket.send_fds(hand.doorway, [said], [*(sock.fileno() for sock, _ in mail), *http])
+            socket.send_fds(hand.doorway, [said], descriptors)
             hand.doorway.close()
         words = pack_configuration(configuration), 1 + len(self._hands), *self._news()
         try:
@@ -147,9 +114,9 @@ class Workers:
             raise LinkLost("a process beside the daemon does not begin") from None
 
     async def configure(self, configuration: Configuration) -> None:
-        """All go on by this one. Raises `LinkLost`."""
-        packed = pack_configuration(configuration)
-        await asyncio.gather(*(worker.link.ask("configure", packed) for worker in self._workers))
+        """All go on by this one; `gone` is called when one does not: it would let in whom this one does not."""
+        packed = pack_configuration(configuration) if self._workers else b""
+        await asyncio.gather(*(self._answered(index, "configure", packed) for index in range(len(self._workers))))
 
     @property
     def connections(self) -> int:
@@ -166,16 +133,24 @@ class Workers:
         for worker in self._workers:
             worker.link.tell("refuse", phone, until)
 
-    async def answer(self) -> None:
-        """Raises `LinkLost` or TimeoutError where one does not."""
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            await asyncio.gather(*(worker.link.ask("ping") for worker in self._workers))
+    async def look_after(self) -> None:
+        """Have all answer; `gone` is called when one hangs."""
+        await asyncio.gather(*(self._answered(index, "ping") for index in range(len(self._workers))))
+
+    async def _answered(self, index: int, kind: str, *words: Any) -> None:
+        try:
+            await asyncio.wait_for(self._workers[index].link.ask(kind, *words), ANSWERS_WITHIN)
+        except TimeoutError:
+            self._lose(index, "hangs")
+        except Mistake as mistake:
+            self._lose(index, f"cannot {kind}: {mistake}")
+        except LinkLost:
+            return  # it was told when it ended
 
     async def drain(self, grace: float) -> None:
-        """Let them end what is under way. One that is stuck is not waited for: systemd would end us all with it."""
+        """Let them end what is under way; one that hangs keeps nobody from the end."""
         self._ending = True
-        most = 2 * grace + _LAST_WORDS
-        drains = (asyncio.wait_for(worker.link.ask("drain", grace), most) for worker in self._workers)
+        drains = (asyncio.wait_for(worker.link.ask("drain", grace), grace + LATE) for worker in self._workers)
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
             if isinstance(outcome, Exception):
                 self._log.error("a worker process did not drain", reason=type(outcome).__name__)
@@ -185,7 +160,7 @@ class Workers:
         self._ending = True
         for worker in self._workers:
             worker.link.close()
-        await asyncio.to_thread(_reap, [hand.pid for hand in self._hands])
+        await asyncio.to_thread(reap, [hand.pid for hand in self._hands])
 
     def _news(self) -> tuple[float, bool, bool]:
         return self._clock.ahead if isinstance(self._clock, Steady) else 0.0, self._closed(), self._full()
@@ -223,7 +198,19 @@ class Workers:
 
     async def _take(self, intake: tuple[Any, ...], owed: list[tuple[Any, ...]], answers: bool) -> tuple[Any, ...]:
         paying = [unpack_payable(one) for one in owed]
-        return pack_taken(await self._behind.clerk.take(unpack_intake(intake), paying, answers=answers))
+        try:
+            return pack_taken(await self._behind.clerk.take(self._timely(intake), paying, answers=answers))
+        except StoreUnavailable as error:
+            return pack_taken(Taken(fault=str(error)))
+
+    def _timely(self, packed: tuple[Any, ...]) -> Intake:
+        """An intake, unless it was made by the time before a clock was set and would be too late or wait for days.
+        Raises `StoreUnavailable`: it comes again.
+        """
+        intake = unpack_intake(packed)
+        if abs(intake.at - self._clock()) > STEP:
+            raise StoreUnavailable("the clock was set meanwhile")
+        return intake
 
     async def _left(self, wanted: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         left = await self._behind.clerk.left(unpack_payable(wanted))
@@ -253,10 +240,10 @@ class Workers:
             return True, str(error)
 
     async def _accept(self, intake: tuple[Any, ...]) -> tuple[Any, ...]:
-        return pack_accepted(await self._behind.spool.accept(unpack_intake(intake)))
+        return pack_accepted(await self._behind.spool.accept(self._timely(intake)))
 
-    async def _report(self, packed: tuple[Any, ...], now: float) -> bool:
-        report = unpack_report(packed)
+    async def _report(self, packed: tuple[Any, ...]) -> bool:
+        report, now = unpack_report(packed), self._clock()
         known = await self._behind.spool.report(report, now)
         metrics.AWAITED.reported(report.client_message_id, now)  # what was sent is counted here
         return known
@@ -270,21 +257,11 @@ class Workers:
         if self._webhook is not None and heard_at is not None:
             self._webhook.heard_at = max(heard_at, self._webhook.heard_at or heard_at)
 
-    def _lose(self, index: int) -> None:
+    def _lose(self, index: int, how: str = "ended") -> None:
         if not self._ending:
             self._ending = True
-            self._gone(f"process {self._hands[index].pid} beside the daemon ended")
+            self._gone(f"process {self._hands[index].pid} beside the daemon {how}")
 
 
 def _same(link: Link) -> Link:
     return link
-
-
-def _reap(pids: list[int]) -> None:
-    """Wait for processes that were told to end; who does not is ended."""
-    until = time.monotonic() + _LAST_WORDS
-    for pid in pids:
-        while os.waitpid(pid, os.WNOHANG) == (0, 0):
-            if time.monotonic() >= until:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)

@@ -129,7 +129,8 @@ def _slide(db: apsw.Connection, conversation: Conversation) -> None:
 def find_conversation(db: apsw.Connection, phone: str, line: str | None, now: float) -> Conversation | None:
     """The open conversation of whoever wrote last: over this line or over none known; over any where none is told."""
     found: list[Any] = db.execute(
-        "SELECT at, line, author, message_id, subject, expires_at FROM conversations WHERE phone = ? AND expires_at > ?",
+        "SELECT at, line, author, message_id, subject, expires_at FROM conversations "
+        "WHERE phone = ? AND expires_at > ?",
         (phone, now),
     ).fetchall()  # a few at most: sorting them in SQL costs more than all the rest
     rows = [row for row in found if line is None or row[1] in (line, "")]

@@ -5,6 +5,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,10 @@ from typing import Any
 
 from bridge.config import Configuration, Endpoint, User
 from bridge.daemon.front import Front, front
+from bridge.daemon.hands import Hand
 from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
 from bridge.daemon.steady import Steady
-from bridge.daemon.workers import Hand, Workers
+from bridge.daemon.workers import Workers
 from bridge.ids import mail_ids
 from bridge.limits import Limits
 from bridge.link import Link
@@ -24,6 +26,7 @@ from bridge.message import Channel
 from bridge.proof.logins import Logins
 from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.given import configuration
+from tests.make import NOW
 from tests.wait import until
 
 ENDS = "import sys; sys.stdin.read()"  # a process that ends when it is told to
@@ -86,7 +89,7 @@ class Puppet:
             if name == "begin":
                 said, handed, _, _ = socket.recv_fds(self._doorway, 65536, 50)
                 opened = [socket.socket(fileno=descriptor) for descriptor in handed]
-                endpoints = unpack_endpoints(said)
+                endpoints, _ = unpack_endpoints(said)
                 self.sockets = list(zip(opened, endpoints, strict=False))
                 self.http = opened[len(endpoints) :]
             if name in self.broken:
@@ -136,7 +139,7 @@ class Stage:
     async def begin(self, *sockets: tuple[socket.socket, Endpoint]) -> None:
         for puppet in self.puppets:
             await puppet.join()
-        await self.workers.begin(self.configuration, sockets)
+        await self.workers.begin(self.configuration, sockets, [])
 
 
 @asynccontextmanager
@@ -149,10 +152,11 @@ async def stage(
     puppets = [Puppet(process) for process in processes]
     holder: list[Stage] = []
     gone: list[str] = []
-    clock = Steady()
+    clock = Steady(lambda: NOW, time.monotonic)
     workers = Workers(
         [puppet.hand for puppet in puppets],
         clock=clock,
+        closed=lambda: False,
         full=lambda: holder[0].full,
         gone=gone.append,
     )
@@ -170,7 +174,7 @@ async def stage(
         wake=made.woken.append,
         full=lambda: made.full,
     )
-    workers.ask(made.front)
+    workers.ask(made.front, None)
     try:
         yield made
     finally:

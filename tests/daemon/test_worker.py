@@ -1,12 +1,8 @@
 """A worker process, inside: the real one, with this test for its daemon; it speaks with clients and keeps nothing."""
 
 import asyncio
-import os
 import secrets
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -31,7 +27,6 @@ from bridge.smtpd.desk import Taken
 from bridge.spool import Accepted, Intake
 from tests.daemon.hands import joined
 from tests.daemon.test_mail_door import pem, trusting
-from tests.flows.program import ROOT
 from tests.given import ANNA, configuration
 from tests.smtpd.doorway import SENDER
 from tests.smtpd.login import NAME, plain, user
@@ -78,7 +73,9 @@ class Boss:
         await joined(lambda: self.worker.link, far)
         await joined(lambda: self.link, near)
         self.listening = [socket.create_server(("127.0.0.1", 0)) for _ in self.endpoints]
-        socket.send_fds(doorway, [pack_endpoints(self.endpoints)], [sock.fileno() for sock in self.listening])
+        socket.send_fds(
+            doorway, [pack_endpoints(self.endpoints, len(self.endpoints))], [sock.fileno() for sock in self.listening]
+        )
         doorway.close()
         news = self.worker._clock.ahead, False, full
         await self.link.ask("begin", pack_configuration(self.configuration), processes, *news)
@@ -349,41 +346,3 @@ async def test_until_it_has_begun_nobody_is_let_in_and_it_ends_all_the_same() ->
     await until(made.over.is_set)
     doorway.close()
     far.close()
-
-
-# As a process.
-
-PROCESS = """
-import asyncio, socket, sys
-from bridge.daemon.worker import work
-link, doorway = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-asyncio.run(work(link, doorway, lambda: print("begun", flush=True)))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-async def test_signals_for_the_whole_group_are_left_to_the_daemon(number: signal.Signals) -> None:
-    near, far = socket.socketpair()
-    doorway, far_doorway = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    numbers = [str(each.fileno()) for each in (far, far_doorway)]
-    for each in (far, far_doorway):
-        os.set_inheritable(each.fileno(), True)
-    with subprocess.Popen(
-        [sys.executable, "-c", PROCESS, *numbers], cwd=ROOT, stdout=subprocess.PIPE, pass_fds=list(map(int, numbers))
-    ) as process:
-        try:
-            far.close()
-            far_doorway.close()
-            assert process.stdout is not None
-            assert await asyncio.to_thread(process.stdout.readline) == b"begun\n"
-            process.send_signal(number)
-            near.setblocking(False)
-            link = Link(hears={"counted": lambda *_: None}, answers={}, lost=lambda: None)
-            await joined(lambda: link, near)
-            await asyncio.wait_for(link.ask("ping"), PATIENCE)
-            assert process.poll() is None
-            link.close()
-            assert await asyncio.to_thread(process.wait, PATIENCE) == 0
-        finally:
-            process.kill()
-            doorway.close()

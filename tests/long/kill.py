@@ -76,7 +76,7 @@ class Figures:
 async def prove(
     place: Path, *, kills: int, seed: int, smarthost: bool = False, server: pg.Server | None = None, processes: int = 1
 ) -> Figures:
-    """Run it, on a file or a server, the daemon alone or with worker processes; `wrong` is empty when every promise was kept."""
+    """Run it, on a file or a server, in so many processes; `wrong` is empty when every promise was kept."""
     began = time.monotonic()
     figures, chance = Figures(seed=seed, kills=0), random.Random(seed)
     for number in range(-(-kills // ROUND)):
