@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import MAIN, ROOT, Here
+from tests.daemon.hands import ended
 from tests.wait import PATIENCE
 
 _FOREIGN = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
@@ -93,3 +94,46 @@ def test_a_part_of_the_work_on_sqlite_is_a_wrong_configuration(here: Here, serve
     assert (ran.code, ran.out) == (78, "")
     assert "a SQLite file has only one; several need" in ran.err
     assert not served.with_name("smsbridge.db").exists()
+
+
+def children(process: "subprocess.Popen[bytes]") -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def processes(config: Path, number: int) -> None:
+    config.write_text(config.read_text().replace("[smtpd]\n", f"[smtpd]\nprocesses = {number}\n"))
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_the_daemon_is_one_of_the_processes_that_speak_with_clients(served: Path, number: int) -> None:
+    processes(served, number)
+    with serving(served) as process:
+        workers = children(process)
+        assert len(workers) == number - 1
+        for pid in (*workers, process.pid):  # as a terminal and systemd do it
+            os.kill(pid, signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+        assert all(ended(pid) for pid in workers)
+    said = served.with_name("log").read_text()
+    assert "stopped" in said
+    assert "Traceback" not in said
+
+
+def test_it_gives_up_with_1_when_one_of_them_ends(served: Path) -> None:
+    processes(served, 3)
+    with serving(served) as process:
+        first, other = children(process)
+        os.kill(first, signal.SIGKILL)
+        assert process.wait(PATIENCE) == 1
+        assert ended(other)
+    said = served.with_name("log").read_text()
+    assert f'reason="process {first} of the mail door ended"' in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_configuration_is_told_once_however_many_processes(here: Here, served: Path) -> None:
+    processes(served, 2)
+    served.write_text(served.read_text() + "\n[nonsense]\n")
+    ran = here("serve", "--config", served)
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.count("bridge.toml:23:") == 1

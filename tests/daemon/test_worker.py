@@ -27,6 +27,7 @@ from bridge.smtpd.desk import Taken
 from bridge.spool import Accepted, Intake
 from tests.daemon.hands import joined
 from tests.daemon.test_mail_door import pem, trusting
+from tests.flows.several import post
 from tests.given import ANNA, configuration
 from tests.smtpd.doorway import SENDER
 from tests.smtpd.login import NAME, plain, user
@@ -154,6 +155,20 @@ async def test_what_it_makes_of_a_mail_is_handed_in_and_only_then_is_it_taken() 
         assert [delivery.recipient for delivery in intake.deliveries] == [PHONE]
         assert b"Gruss" in intake.deliveries[0].payload
         assert daemon.paid == [[Wanted(sender=SENDER, recipients=(PHONE,), route=ANNA.name)]]
+
+
+async def test_whatever_is_in_a_mail_can_be_said_to_the_daemon() -> None:
+    mails = sorted((ROOT / "tests" / "golden" / "mail").glob("*.eml"))
+    assert len(mails) > 100
+    async with boss() as daemon:
+        client = await daemon.client()
+        for number, mail in enumerate(mails, start=1):
+            if number % 20 == 0:
+                client = await daemon.client()
+            reply = await post(client, mail.read_bytes(), ADDRESS, "postmaster@sms.example.com", sender=SENDER)
+            assert reply[:4] in {"250 ", "550 ", "552 ", "554 "}, f"{mail.name}: {reply}"
+        assert len(daemon.taken) > 100
+        assert daemon.rung == []
 
 
 @pytest.mark.parametrize(
