@@ -6,7 +6,6 @@ import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from tests.daemon.hands import ended
 from tests.flows.rig import ADDRESS, ANNA, BERND, ROUTES, letter, queue_id
 from tests.flows.secured import Papers, User
-from tests.flows.several import BOTH, DAEMON, WORKER, Several, post, several
+from tests.flows.several import BOTH, WORKER, Several, post, several
 from tests.flows.test_processes import login
 from tests.smtpd.raw import Raw
 from tests.wait import until
@@ -155,34 +154,20 @@ async def test_a_worker_that_is_killed_takes_the_daemon_with_it_and_no_mail(tmp_
 
 async def test_a_daemon_that_is_killed_takes_its_workers_with_it_and_no_mail(tmp_path: Path) -> None:
     async with several(tmp_path) as here:
-        for _ in range(2):
-            processes = here.processes
-            async with load(here, WORKER, DAEMON) as acknowledged:
-                here.bridge.kill()
-            await until(partial(_all_ended, processes), "nobody is left")
-            assert acknowledged <= here.spooled()
-            assert len(acknowledged) > 20
-            here.bridge.start()
-            await here.bridge.ready()
-
-
-def _all_ended(processes: list[int]) -> bool:
-    return all(map(ended, processes))
-
-
-async def test_a_worker_that_nobody_speaks_with_ends_with_the_daemon_too(tmp_path: Path) -> None:
-    async with several(tmp_path) as here:
         processes = here.processes
+        async with load(here, *BOTH) as acknowledged:
+            here.bridge.kill()
+        await until(lambda: all(map(ended, processes)), "nobody is left")
+        assert acknowledged <= here.spooled()
+        here.bridge.start()
+        await here.bridge.ready()
+        again = here.processes
         here.bridge.kill()
-        await until(lambda: ended(processes[WORKER]))
+        await until(lambda: all(map(ended, again)), "where nobody speaks with them, too")
 
 
 async def test_a_daemon_that_cannot_start_leaves_nobody_behind(tmp_path: Path) -> None:
     async with several(tmp_path, start=False) as here:
-        here.bridge.write_routes(ROUTES.replace("allow", "alow"))
-        here.bridge.start()
-        assert await here.bridge.ended() == 78
-        here.bridge.write_routes(ROUTES)
         taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", here.bridge.port("webhook"))
         async with taken:
             here.bridge.start()
