@@ -27,6 +27,7 @@ from bridge.smtpd.desk import Taken
 from bridge.spool import Accepted, Intake
 from tests.daemon.hands import joined
 from tests.daemon.test_mail_door import pem, trusting
+from tests.flows.program import ROOT
 from tests.flows.several import post
 from tests.given import ANNA, configuration
 from tests.smtpd.doorway import SENDER
