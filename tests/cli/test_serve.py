@@ -101,7 +101,7 @@ def children(process: "subprocess.Popen[bytes]") -> list[int]:
 
 
 def processes(config: Path, number: int) -> None:
-    config.write_text(config.read_text().replace("[smtpd]\n", f"[smtpd]\nprocesses = {number}\n"))
+    config.write_text(f"processes = {number}\n{config.read_text()}")
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
