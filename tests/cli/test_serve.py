@@ -127,7 +127,7 @@ def test_it_gives_up_with_1_when_one_of_them_ends(served: Path) -> None:
         assert process.wait(PATIENCE) == 1
         assert ended(other)
     said = served.with_name("log").read_text()
-    assert f'reason="process {first} of the mail door ended"' in said
+    assert f'reason="process {first} beside the daemon ended"' in said
     assert "Traceback" not in said
 
 
