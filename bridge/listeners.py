@@ -10,7 +10,6 @@ An application that has a `PLAIN` answers plain requests without aiohttp (see `b
 import asyncio
 import logging
 import socket
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -22,6 +21,7 @@ from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
 from bridge.access import inside
+from bridge.census import Census
 from bridge.config import Endpoint
 from bridge.log import get_logger
 from bridge.posts import Ask, Posts
@@ -31,6 +31,7 @@ KEEPALIVE = 15.0
 SHUTDOWN = 5.0
 _SAID_EVERY: Final = 60.0
 _BACKLOG: Final = 128
+_HTTP: Final = "http "  # the mail door counts in the same census
 
 PLAIN: Final[web.AppKey[Ask]] = web.AppKey("plain")
 """What answers an application's plain requests, a `bridge.posts.Ask`."""
@@ -59,7 +60,9 @@ class HttpListener:
         *,
         bounds: Bounds = BOUNDS,
         spared: Callable[[], tuple[Network, ...]] = tuple,
+        census: Census | None = None,
     ) -> None:
+        """`census`: where those of one address are counted, with other processes' perhaps."""
         app.middlewares.append(_header_came)
         self._runner = web.AppRunner(
             app,
@@ -70,7 +73,7 @@ class HttpListener:
             handle_signals=False,
             auto_decompress=False,  # what an encoding means is the application's answer, and nothing is inflated
         )
-        self._crowd = _Crowd(bounds, spared)
+        self._crowd = _Crowd(bounds, spared, census or Census())
         self._ask: Ask | None = app.get(PLAIN)
         self._open: set[_Bounded] = set()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -125,10 +128,11 @@ class _OursAlone(logging.LoggerAdapter[logging.Logger]):
 class _Crowd:
     """The connections of one listener that are counted."""
 
-    def __init__(self, bounds: Bounds, spared: Callable[[], tuple[Network, ...]]) -> None:
+    def __init__(self, bounds: Bounds, spared: Callable[[], tuple[Network, ...]], census: Census) -> None:
         self.bounds = bounds
         self._spared = spared
-        self._counted: Counter[str] = Counter()
+        self._census = census
+        self._counted = 0
         self._said_at = -_SAID_EVERY
         self._log = get_logger("listeners")
 
@@ -137,18 +141,17 @@ class _Crowd:
         if self._is_spared(peer):
             return None
         peer = _place(peer)
-        if self._counted.total() >= self.bounds.connections or self._counted[peer] >= self.bounds.per_address:
+        if self._counted >= self.bounds.connections or self._census.of(_HTTP + peer) >= self.bounds.per_address:
             self._say(peer)
             return False
-        self._counted[peer] += 1
+        self._counted += 1
+        self._census.enter(_HTTP + peer)
         return True
 
     def leave(self, peer: str) -> None:
         """One that was counted is gone."""
-        peer = _place(peer)
-        self._counted[peer] -= 1
-        if not self._counted[peer]:
-            del self._counted[peer]
+        self._counted -= 1
+        self._census.leave(_HTTP + _place(peer))
 
     def _is_spared(self, peer: str) -> bool:
         address: IPv4Address | IPv6Address

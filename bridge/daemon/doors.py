@@ -8,10 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
+from bridge.census import Census
 from bridge.config import Configuration
 from bridge.daemon import mail_door
 from bridge.daemon.workers import Workers
 from bridge.listeners import BOUNDS, HttpListener
+from bridge.routing import Network
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
 
@@ -50,10 +52,13 @@ class Doors:
     async def open(self, configuration: Configuration, handed: Mapping[str, Sequence[socket.socket]]) -> None:
         """Listen on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
         self._configuration = current = configuration
+        census = self._workers.census() if self._workers is not None else None
         if self._policy is not None:
-            self.mail = await mail_door.open_listener(configuration, self._policy, handed, self._processes)
+            self.mail = await mail_door.open_listener(configuration, self._policy, handed, self._processes, census)
         if self._application is not None:
-            self._webhook = http_listener(self._application, lambda: self._configuration or current, self._processes)
+            self._webhook = http_listener(
+                self._application, lambda: self._configuration or current, self._processes, census
+            )
             await self._webhook.open(configuration.settings.webhook.listen, handed.get("webhook", ()))
         if self._workers is not None:
             mail = self.mail.sockets if self.mail is not None else []
@@ -83,11 +88,13 @@ class Doors:
         await asyncio.gather(*ending)
 
 
-def http_listener(webhook: web.Application, configuration: Callable[[], Configuration], processes: int) -> HttpListener:
+def http_listener(
+    webhook: web.Application, configuration: Callable[[], Configuration], processes: int, census: Census | None
+) -> HttpListener:
     """What serves the webhook; of so many processes each has its part of the connections."""
-    bounds = replace(
-        BOUNDS,
-        connections=-(-BOUNDS.connections // processes),
-        per_address=-(-BOUNDS.per_address // processes),
-    )
-    return HttpListener(webhook, bounds=bounds, spared=lambda: configuration().settings.webhook.networks)
+    bounds = replace(BOUNDS, connections=-(-BOUNDS.connections // processes))
+
+    def spared() -> tuple[Network, ...]:
+        return configuration().settings.webhook.networks
+
+    return HttpListener(webhook, bounds=bounds, spared=spared, census=census)

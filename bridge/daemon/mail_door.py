@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.census import Census
 from bridge.config import Configuration, Endpoint, User
 from bridge.config.users import CERTIFICATE
 from bridge.smtpd import replies
@@ -24,9 +25,10 @@ async def open_listener(
     policy: Policy[Any],
     handed: Mapping[str, Sequence[socket.socket]],
     processes: int = 1,
+    census: Census | None = None,
 ) -> Listener:
     """A listener on the sockets that systemd `handed` over by name, else on the configured ones. Raises OSError."""
-    listener = make_listener(configuration, terms(configuration, policy), processes)
+    listener = make_listener(configuration, terms(configuration, policy), processes, census)
     listen = configuration.settings.smtpd.listen
     sockets = [(name, opened) for name in SOCKET_MODES for opened in handed.get(name, ())]
     for name, opened in sockets:
@@ -36,10 +38,10 @@ async def open_listener(
     return listener
 
 
-def make_listener(configuration: Configuration, given: Terms, processes: int) -> Listener:
-    """A listener that listens nowhere yet."""
+def make_listener(configuration: Configuration, given: Terms, processes: int, census: Census | None = None) -> Listener:
+    """A listener that listens nowhere yet; connections of one address are counted by all processes together."""
     # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
-    listener = Listener(terms=given, at_once=1 if processes > 1 else AT_ONCE)
+    listener = Listener(terms=given, at_once=1 if processes > 1 else AT_ONCE, census=census)
     renew(listener, configuration, given, processes)
     return listener
 
@@ -55,7 +57,7 @@ def renew(listener: Listener, configuration: Configuration, new: Terms, processe
     listener.terms = new
     listener.trusted = settings.networks
     listener.total = -(-settings.max_connections // processes)
-    listener.per_address = -(-settings.max_connections_per_address // processes)
+    listener.per_address = settings.max_connections_per_address
     listener.room.limit = max(memory // processes, 2 * settings.max_message_size)
 
 

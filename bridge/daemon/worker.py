@@ -7,12 +7,14 @@ the daemon.
 
 import asyncio
 import errno
+import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from bridge import metrics
+from bridge.census import Census
 from bridge.config import Configuration
 from bridge.daemon import mail_door
 from bridge.daemon.doors import http_listener
@@ -120,7 +122,7 @@ class Worker:
 
     # What the daemon says.
 
-    async def _begin(self, packed: bytes, processes: int, ahead: float, closed: bool, full: bool) -> None:
+    async def _begin(self, packed: bytes, row: int, processes: int, ahead: float, closed: bool, full: bool) -> None:
         """The sockets were handed over before it was said."""
         self._hear_news(ahead, closed, full)
         new, self._processes = unpack_configuration(packed), processes
@@ -128,16 +130,19 @@ class Worker:
         said, handed, _flags, _name = socket.recv_fds(self._doorway, MOST_SAID, MOST_SOCKETS)
         self._doorway.close()
         endpoints, count = unpack_endpoints(said)
-        sockets = [socket.socket(fileno=descriptor) for descriptor in handed]
-        if len(sockets) != count:
+        if len(handed) != count:
             raise OSError(errno.EMFILE, "not all sockets came: too many open files")
+        counting, *others = handed
+        census = Census(counting, rows=processes, row=row)
+        os.close(counting)
+        sockets = [socket.socket(fileno=descriptor) for descriptor in others]
         if endpoints:
-            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door), processes)
+            self._mail = mail_door.make_listener(new, mail_door.terms(new, self._door), processes, census)
         for sock, endpoint in zip(sockets, endpoints, strict=False):
             if self._mail is not None:
                 await self._mail.adopt(sock, endpoint)
         if sockets[len(endpoints) :]:
-            self._http = http_listener(self._webhook.app, self._current, processes)
+            self._http = http_listener(self._webhook.app, self._current, processes, census)
             await self._http.open((), sockets[len(endpoints) :])
         self._counting = asyncio.create_task(self._count())
 

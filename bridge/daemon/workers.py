@@ -7,6 +7,7 @@ starts them all again.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from bridge import metrics
+from bridge.census import Census, shared
 from bridge.config import Configuration, Endpoint
 from bridge.daemon.far import BUSY, LOCKED
 from bridge.daemon.front import Front
@@ -82,10 +84,19 @@ class Workers:
         self._gone = gone
         self._workers: list[_Worker] = []
         self._ending = False
+        self._counting: int | None = None  # the descriptor of the census, until they have it
         self._log = get_logger("daemon")
 
     def __len__(self) -> int:
         return len(self._hands)
+
+    def census(self) -> Census | None:
+        """Where all of them count; None where there are none. To be asked once, before they begin. Raises OSError."""
+        if not self._hands:
+            return None
+        rows = 1 + len(self._hands)
+        self._counting = shared(rows)
+        return Census(self._counting, rows=rows)
 
     def ask(self, front: Front, webhook: Webhook | None) -> None:
         """What they will be answered from, and where what they hear from the provider is noted."""
@@ -98,7 +109,10 @@ class Workers:
         one does not.
         """
         loop = asyncio.get_running_loop()
-        descriptors = [*(sock.fileno() for sock, _ in mail), *http]
+        if not self._hands:
+            return
+        counting = self._counting if self._counting is not None else shared(1 + len(self._hands))
+        descriptors = [counting, *(sock.fileno() for sock, _ in mail), *http]
         said = pack_endpoints([endpoint for _, endpoint in mail], len(descriptors))
         for hand in self._hands:
             link = self._link_to(len(self._workers))
@@ -106,10 +120,15 @@ class Workers:
             await loop.create_unix_connection(partial(_same, link), sock=hand.link)
             socket.send_fds(hand.doorway, [said], descriptors)
             hand.doorway.close()
-        words = pack_configuration(configuration), 1 + len(self._hands), *self._news()
+        os.close(counting)
+        packed, processes = pack_configuration(configuration), 1 + len(self._hands)
+        begins = (
+            worker.link.ask("begin", packed, row, processes, *self._news())
+            for row, worker in enumerate(self._workers, start=1)
+        )
         try:
             async with asyncio.timeout(_BEGINS_WITHIN):
-                await asyncio.gather(*(worker.link.ask("begin", *words) for worker in self._workers))
+                await asyncio.gather(*begins)
         except TimeoutError:
             raise LinkLost("a process beside the daemon does not begin") from None
 

@@ -11,12 +11,12 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
 from bridge import metrics
+from bridge.census import Census
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
 from bridge.smtpd import proxy, replies
@@ -50,8 +50,11 @@ class Listener:
         total: int = 200,
         memory: int = MEMORY,
         at_once: int = AT_ONCE,
+        census: Census | None = None,
     ) -> None:
-        """`at_once`: connections that are accepted before others get to it, be they other processes."""
+        """`at_once`: connections that are accepted before others get to it, be they other processes; `census`: where
+        those of one address are counted.
+        """
         self.terms = terms
         self.trusted = tuple(trusted)
         self.per_address = per_address
@@ -60,7 +63,7 @@ class Listener:
         self.sessions: set[Session] = set()
         self._at_once = at_once
         self._places: list[tuple[Endpoint, list[Acceptor]]] = []
-        self._by_address: Counter[str] = Counter()
+        self._census = census or Census()
         self._commits: set[asyncio.Task[Reply]] = set()
         self._arriving: set[asyncio.Task[None]] = set()  # accepted, and no session yet
         self._announced: set[asyncio.Task[None]] = set()  # those of them whose PROXY header is awaited
@@ -217,7 +220,7 @@ class Listener:
         if not trusted:
             if session.peer.mode == "legacy":
                 return self._refuse(address, replies.NOT_ONE_OF_OURS)
-            if address and self._by_address[_key(address)] >= self.per_address:
+            if address and self._census.of(_key(address)) >= self.per_address:
                 return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
             if not self.room.has(1, trusted=False):
                 return self._refuse(address, replies.OVERLOADED)
@@ -227,7 +230,7 @@ class Listener:
             return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
         metrics.CONNECTIONS.add()
         self.sessions.add(session)
-        self._by_address[_key(address)] += 1
+        self._census.enter(_key(address))
         return None
 
     def _refuse(self, address: str, reply: Reply) -> Reply:
@@ -251,10 +254,7 @@ class Listener:
 
     def _leave(self, session: Session) -> None:
         self.sessions.discard(session)
-        key = _key(session.peer.host)
-        self._by_address[key] -= 1
-        if self._by_address[key] <= 0:
-            del self._by_address[key]
+        self._census.leave(_key(session.peer.host))
         if not self.sessions:
             self._emptied.set()
 

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from tests.flows.smtp import Client
 from tests.given import configuration
 from tests.smtpd.doorway import Doorway, open_door
 from tests.test_systemd import settings
-from tests.wait import PATIENCE, until
+from tests.wait import PATIENCE, until, until_async
 
 HURRIED = (
     "from bridge.daemon import daemon, hands, workers; daemon.DOOR_GRACE = 0.2; workers.ANSWERS_WITHIN = 3.0; "
@@ -234,7 +234,7 @@ async def test_a_worker_that_lacks_a_socket_does_not_begin(tmp_path: Path) -> No
         near.close()
         with pytest.raises(Mistake, match="OSError"):
             await asyncio.wait_for(
-                asking.ask("begin", pack_configuration(configuration()), 2, 0.0, False, False), PATIENCE
+                asking.ask("begin", pack_configuration(configuration()), 1, 2, 0.0, False, False), PATIENCE
             )
 
 
@@ -262,6 +262,31 @@ async def test_processes_that_are_only_configured_take_nobody_s_part(tmp_path: P
         async with AsyncExitStack() as stack:
             for _ in range(4):
                 await stack.enter_async_context(await Client.connect(bridge.port("smtp")))
+
+
+async def test_an_address_has_all_its_places_and_no_more_however_connections_fall_to_processes(tmp_path: Path) -> None:
+    more = "max_connections_per_address = 6\n"
+    async with several(tmp_path, processes=4, more=more, networks="10.0.0.0/8") as (bridge, _):
+        for number in range(40):  # how they end must not matter
+            with suppress(OSError, EOFError):
+                client = await Client.connect(bridge.port("smtp"))
+                if number % 2:
+                    client.writer.transport.abort()
+                await client.close()
+
+        async def crowded() -> bool:
+            """Whether six are let in and a seventh is not."""
+            async with AsyncExitStack() as stack:
+                try:
+                    for _ in range(6):
+                        await stack.enter_async_context(await Client.connect(bridge.port("smtp")))
+                except ConnectionAbortedError:
+                    return False  # some of the last ones are still on their way out
+                with pytest.raises(ConnectionAbortedError, match=r"^421 4\.7\.0"):
+                    await Client.connect(bridge.port("smtp"))
+                return True
+
+        await until_async(crowded, "all places of an address")
 
 
 async def test_no_worker_takes_more_than_the_queue_may_hold(tmp_path: Path) -> None:
