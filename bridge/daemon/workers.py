@@ -42,8 +42,10 @@ from bridge.smtpd.desk import Taken
 from bridge.spool import Intake
 from bridge.webhook import Webhook
 
-ANSWERS_WITHIN: Final = 20.0
-"""Seconds after which a worker that does not answer hangs: no mail takes it so long."""
+ANSWERS_WITHIN: Final = 60.0
+"""Seconds after which a worker that does not answer hangs: no mail takes so long, and a log that stands still for a
+while is no reason to end.
+"""
 
 LATE: Final = 10.0
 """Seconds beyond its grace after which a worker that drains is not waited for any more."""
