@@ -296,7 +296,7 @@ async def test_the_same_on_postgresql(tmp_path: Path, postgres: pg.Server) -> No
         spool.give(here.bridge)
         here.bridge.program = given
         here.bridge.start()
-        await here.bridge.ready()
+        await here.bridge.ready(60)  # it makes its tables first
         clients = [await here.client(at) for at in BOTH]
         mail = bytes(letter("nur einmal"))
         replies = await asyncio.gather(*(post(client, mail) for client in clients))
