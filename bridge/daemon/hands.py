@@ -16,6 +16,7 @@ LAST_WORDS: Final = 5.0
 """Seconds that a process which was told to end has for it."""
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+_FOR_THE_DAEMON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ def fork(number: int, inside: Callable[[socket.socket, socket.socket], None]) ->
         doorway, far_doorway = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for each in (link, doorway, far_link, far_doorway):
             each.setblocking(False)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_DAEMON)  # one that came now would end the new process
         daemon, pid = os.getpid(), os.fork()
         if pid == 0:
             code = 1
@@ -49,6 +51,7 @@ def fork(number: int, inside: Callable[[socket.socket, socket.socket], None]) ->
                 get_logger("daemon").critical("giving up", reason="a process beside the daemon broke", exc_info=True)
             finally:
                 os._exit(code)  # nothing of what the daemon wants done at its end
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_DAEMON)
         far_link.close()
         far_doorway.close()
         hands.append(Hand(pid=pid, link=link, doorway=doorway))
@@ -59,8 +62,9 @@ def _belong_to(daemon: int) -> None:
     """This process ends when the daemon wants, or with it: even a stopped one, which holds the ports that the next
     daemon needs.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _FOR_THE_DAEMON:
         signal.signal(number, signal.SIG_IGN)  # a terminal and systemd tell the whole group; the daemon tells us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_DAEMON)
     with suppress(Exception):  # where it cannot be called the closed link ends us, unless we hang
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != daemon:  # it was gone before

@@ -1,6 +1,7 @@
 """Both ends of what a daemon and a worker process say to each other, in one process: one of them real, one by hand."""
 
 import asyncio
+import os
 import secrets
 import socket
 import subprocess
@@ -88,7 +89,8 @@ class Puppet:
                 self.configurations.append(unpack_configuration(words[0]))
             if name == "begin":
                 said, handed, _, _ = socket.recv_fds(self._doorway, 65536, 50)
-                opened = [socket.socket(fileno=descriptor) for descriptor in handed]
+                os.close(handed[0])  # the census
+                opened = [socket.socket(fileno=descriptor) for descriptor in handed[1:]]
                 endpoints, _ = unpack_endpoints(said)
                 self.sockets = list(zip(opened, endpoints, strict=False))
                 self.http = opened[len(endpoints) :]

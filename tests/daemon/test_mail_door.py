@@ -93,7 +93,7 @@ def test_the_limits_of_the_configuration_reach_the_listener_at_start_and_reload(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("processes", "total", "per_address"), [(1, 7, 5), (2, 4, 3), (3, 3, 2), (64, 1, 1)])
+@pytest.mark.parametrize(("processes", "total", "per_address"), [(1, 7, 5), (2, 4, 5), (3, 3, 5), (64, 1, 5)])
 def test_each_of_several_processes_has_its_part(processes: int, total: int, per_address: int) -> None:
     # As many as there are, whatever the configuration says of the next start.
     given = changed(max_connections=7, max_connections_per_address=5, max_message_size=16 * 1024**2)

@@ -47,9 +47,10 @@ async def test_each_gets_the_configuration_and_every_socket_with_how_it_is_serve
     async with stage(tmp_path, programs=TWO) as made:
         made.full = True
         await made.begin(*zip(listening, endpoints, strict=True))
-        for puppet in made.puppets:
+        for row, puppet in enumerate(made.puppets, start=1):
             assert puppet.configurations == [made.configuration]
-            assert puppet.told[0][2:] == (3, made.clock.ahead, False, True), "three processes with the daemon's own"
+            # three processes with the daemon's own
+            assert puppet.told[0][2:] == (row, 3, made.clock.ahead, False, True)
             assert [endpoint for _, endpoint in puppet.sockets] == endpoints
             for (theirs, _), ours in zip(puppet.sockets, listening, strict=True):
                 assert theirs.getsockname() == ours.getsockname()

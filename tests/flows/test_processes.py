@@ -154,10 +154,11 @@ def _queued(log: str) -> list[dict[str, str]]:
 async def test_each_process_has_its_part_of_the_connections(tmp_path: Path) -> None:
     smtpd: dict[str, object] = {"max_connections": 10, "max_connections_per_address": 4}
     async with several(tmp_path, networks=NOBODY_IS_TRUSTED, smtpd=smtpd) as here:
+        pairs = [[await here.client(at) for _ in range(2)] for at in BOTH]
         for at in BOTH:
-            first, second = [await here.client(at) for _ in range(2)]
             _, refused = await here.connect(at)
-            assert refused.startswith("421 4.7.0 "), "half of what one address may have"
+            assert refused.startswith("421 4.7.0 "), "one address has its four, wherever they are"
+        for at, (first, second) in zip(BOTH, pairs, strict=True):
             await second.say("NOOP")
             others = [await here.client(at, source=f"127.0.0.{number}") for number in range(2, 6)]
             assert (await first.rest()).startswith(b"421 "), "who has been idle longest makes room"
