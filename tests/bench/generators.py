@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +46,11 @@ async def posts(
 async def ordered(name: str, orders: Mapping[str, Any]) -> dict[str, Any]:
     """What a generator says of its shot: `began`, `ended`, `busy`, and `waits`, in seconds."""
     process = await asyncio.create_subprocess_exec(
-        *module(f"tests.bench.{name}"), cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *module(f"tests.bench.{name}"),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},  # unbuffered, Python drops what a pipe does not take at once
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         said, _ = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), _PATIENCE)
