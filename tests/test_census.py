@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from bridge.census import Census, shared
 
 
@@ -26,3 +28,33 @@ def test_one_that_is_alone_needs_nobody() -> None:
     assert census.of("192.0.2.1") == 1
     census.leave("192.0.2.1")
     assert census.of("192.0.2.1") == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "most", "defers"),
+    [
+        (0, 0, 9, (False, False)),
+        (1, 0, 9, (True, False)),
+        (1, 2, 9, (True, False)),
+        (1, 3, 9, (False, False)),
+        (1, 4, 9, (False, True)),
+        (4, 9, 9, (False, True)),  # the other is full: now each has as much room as the other
+        (9, 9, 9, (False, False)),
+    ],
+)
+def test_whoever_has_more_leaves_the_next_to_others(
+    first: int, second: int, most: int, defers: tuple[bool, bool]
+) -> None:
+    descriptor = shared(2)
+    both = [Census(descriptor, rows=2, row=row) for row in range(2)]
+    os.close(descriptor)
+    for census, count in zip(both, (first, second), strict=True):
+        for _ in range(count):
+            census.enter("clients")
+    assert tuple(census.has_more("clients", most) for census in both) == defers
+
+
+def test_who_is_alone_has_never_more() -> None:
+    census = Census()
+    census.enter("clients")
+    assert not census.has_more("clients", 1)

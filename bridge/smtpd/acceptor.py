@@ -13,6 +13,7 @@ from bridge.log import get_logger
 
 BACKLOG = 1024
 PAUSE = 1.0  # seconds
+DEFERENCE = 0.001  # seconds
 AT_ONCE = 64  # connections accepted before somebody else has a turn
 _SILENCE = 60.0  # seconds between two lines about the same thing
 _ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
@@ -95,9 +96,12 @@ class Acceptor:
         exhausted: Seldom,
         *,
         at_once: int = AT_ONCE,
+        defers: Callable[[], bool] = lambda: False,
     ) -> None:
+        """While it `defers` others that listen on the socket may have a connection first, if they are quick."""
         sock.setblocking(False)
         self._at_once = at_once
+        self._defers = defers
         self.socket = sock
         self._take = take
         self._exhausted = exhausted
@@ -114,6 +118,12 @@ class Acceptor:
         self.socket.close()
 
     def _accept(self) -> None:
+        if self._defers():
+            self._rest(DEFERENCE, self._resume_at_once)
+        else:
+            self._accept_some()
+
+    def _accept_some(self) -> None:
         for _ in range(self._at_once):
             try:
                 accepted, _ = self.socket.accept()
@@ -128,8 +138,15 @@ class Acceptor:
     def _pause(self, error: OSError) -> None:
         # The connection stays where it is: asked again at once, the kernel would say the same again at once.
         self._exhausted.say(reason=str(error))
+        self._rest(PAUSE, self._resume)
+
+    def _rest(self, seconds: float, then: Callable[[], None]) -> None:
         self._loop.remove_reader(self.socket)
-        self._resumes = self._loop.call_later(PAUSE, self._resume)
+        self._resumes = self._loop.call_later(seconds, then)
+
+    def _resume_at_once(self) -> None:
+        self._resume()
+        self._accept_some()  # whoever is still there
 
     def _resume(self) -> None:
         self._resumes = None

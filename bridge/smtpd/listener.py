@@ -31,6 +31,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 RESERVE = 10  # connections above the total, for trusted peers only
 MEMORY = 64 * 1024 * 1024  # octets that mails being read may take
 _IPV6_HOST_BITS = 64  # one customer has at least a /64
+_EVERYBODY = "at the mail door"  # counted like an address
 _LAST_WORDS = 1.0  # seconds for the reply to who sends a mail and must go
 
 
@@ -89,8 +90,13 @@ class Listener:
 
     def _listen(self, endpoint: Endpoint, sockets: list[socket.socket]) -> None:
         take = partial(self._take, endpoint)
-        acceptors = [Acceptor(sock, take, self._exhausted, at_once=self._at_once) for sock in sockets]
+        acceptors = [
+            Acceptor(sock, take, self._exhausted, at_once=self._at_once, defers=self._defers) for sock in sockets
+        ]
         self._places.append((endpoint, acceptors))
+
+    def _defers(self) -> bool:
+        return self._census.has_more(_EVERYBODY, self.total)
 
     @property
     def sockets(self) -> list[tuple[socket.socket, Endpoint]]:
@@ -231,6 +237,7 @@ class Listener:
         metrics.CONNECTIONS.add()
         self.sessions.add(session)
         self._census.enter(_key(address))
+        self._census.enter(_EVERYBODY)
         return None
 
     def _refuse(self, address: str, reply: Reply) -> Reply:
@@ -255,6 +262,7 @@ class Listener:
     def _leave(self, session: Session) -> None:
         self.sessions.discard(session)
         self._census.leave(_key(session.peer.host))
+        self._census.leave(_EVERYBODY)
         if not self.sessions:
             self._emptied.set()
 

@@ -309,7 +309,9 @@ async def test_a_reload_holds_for_new_sessions_and_ends_those_of_who_was_removed
             assert await client.say("NOOP") == "250 2.0.0 OK"
         listener = daemon.worker._mail
         assert listener is not None
-        assert (listener.total, listener.per_address) == (6, 7), "its part of the whole, and all of what one address may have"
+        assert (listener.total, listener.per_address) == (6, 7), (
+            "its part of the whole, and all of what one address may have"
+        )
 
 
 async def test_a_certificate_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:

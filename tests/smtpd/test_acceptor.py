@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import bridge
+from bridge.smtpd import acceptor as acceptors
 from bridge.smtpd.acceptor import Acceptor, Seldom, bind
 from tests.smtpd.raw import Raw
 from tests.wait import PATIENCE, until
@@ -147,3 +148,29 @@ async def test_no_more_are_accepted_in_one_turn_than_is_said(at_once: int) -> No
         acceptor.close()
         for each in (*taken, *waiting):
             each.close()
+
+
+@pytest.mark.parametrize("seconds", [3600.0, acceptors.DEFERENCE])
+async def test_who_defers_leaves_a_while_to_others_and_then_takes_who_is_still_there(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(acceptors, "DEFERENCE", seconds)
+    asked: list[bool] = []
+    taken: list[socket.socket] = []
+
+    def defers() -> bool:
+        asked.append(True)
+        return True
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused"), at_once=1, defers=defers)
+    clients = [socket.create_connection(listening.getsockname(), PATIENCE) for _ in range(3)]
+    try:
+        await until(lambda: asked)
+        if seconds < 1:
+            await until(lambda: len(taken) == 3)
+        assert len(taken) == (3 if seconds < 1 else 0)
+    finally:
+        acceptor.close()
+        for sock in (*clients, *taken):
+            sock.close()
