@@ -34,6 +34,7 @@ from bridge.cli.terminal import write_all
 from bridge.cli.trace import trace
 from bridge.cli.user import user
 from bridge.config import ConfigError
+from bridge.link import LinkLost
 from bridge.message import StoreUnavailable
 from bridge.spool import SpoolDamaged, SpoolLocked
 
@@ -80,7 +81,7 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
         return FAILED
     except ConfigError as error:
         return _wrong(error, as_json=as_json)
-    except (SpoolLocked, SpoolDamaged, StoreUnavailable, OSError) as error:
+    except (SpoolLocked, SpoolDamaged, StoreUnavailable, LinkLost, OSError) as error:
         sentence, code = _why(error)
         if as_json:
             return _told(sentence, code)
@@ -94,6 +95,8 @@ def _why(error: Exception) -> tuple[str, int]:
         return f"the spool could not be used now: {error}", TEMPORARY
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED
+    if isinstance(error, LinkLost):
+        return f"one of the processes did not begin: {error}", FAILED
     return str(error), TEMPORARY if isinstance(error, SpoolLocked) else CONFIGURATION
 
 
