@@ -107,7 +107,8 @@ class HttpListener:
         self._servers.clear()
         for connection in tuple(self._open):
             connection.end()
-        answering = [asyncio.wait(self._under_way, timeout=SHUTDOWN)] if self._under_way else []
+        under_way = set(self._under_way)  # those of now: the last may end before they are waited for
+        answering = [asyncio.wait(under_way, timeout=SHUTDOWN)] if under_way else []
         await asyncio.gather(self._runner.cleanup(), *answering)
 
     def _connection(self) -> asyncio.Protocol:

@@ -284,3 +284,17 @@ async def test_a_mistake_of_ours_is_logged(caplog: pytest.LogCaptureFixture) -> 
         assert b" 500 " in await asyncio.wait_for(reader.read(), PATIENCE)
     await listener.close()
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]
+
+
+async def test_an_answer_that_ends_just_when_it_closes_does_not_keep_it_from_it() -> None:
+    listener = HttpListener(web.Application())
+    await listener.open([Endpoint(host="127.0.0.1", port=0)])
+    answering = asyncio.create_task(asyncio.sleep(0, None))
+    listener._under_way.add(answering)
+    answering.add_done_callback(listener._under_way.discard)
+    for _ in range(2):  # now it has ended, and the set is told in the next turn
+        await asyncio.sleep(0)
+    assert answering.done()
+    assert listener._under_way
+    await listener.close()
+    assert not listener.ports
