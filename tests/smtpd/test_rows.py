@@ -475,7 +475,7 @@ async def test_row_31_a_full_queue_takes_nothing_more_and_loses_nothing(tmp_path
                 assert (await raw.say(f"Subject: {taken}\r\n\r\n.")).startswith("250 2.0.0 queued as ")
                 taken += 1
             assert reply == "452 4.3.1 the queue is full, try again later"
-            assert taken >= 4, "one that was counted while it was told of counts twice until the next look round"
+            assert taken >= 5
         await simulator.start("127.0.0.1", port)
         await bridge.command("queue", "retry", *(delivery["id"] for delivery in await bridge.queue()))
         await bridge.drained()
