@@ -34,6 +34,7 @@ from bridge.daemon.scrape import Scrape
 from bridge.daemon.steady import Steady
 from bridge.daemon.store import open_store
 from bridge.daemon.tasks import Tasks
+from bridge.daemon.waiting import Waiting
 from bridge.daemon.workers import Workers
 from bridge.delivery import Agent
 from bridge.ids import mail_ids
@@ -75,11 +76,10 @@ class Daemon:
         self._log = get_logger("daemon")
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
-        self._beside = Tasks(self._broke)
+        self._beside = Tasks(lambda error: self._give_up("a task ended in our own code", exc_info=error))
         self._workers = Workers(
             hands, clock=self._clock, closed=lambda: self._guard.closed, full=self._is_full, gone=self._give_up
         )
-        self._queued = 0
         self._ready = False
         self._gave_up = False
         self._agents: dict[Channel, Agent] = {}
@@ -98,7 +98,6 @@ class Daemon:
         self._configuration = with_keys(config.load(self._path))
         for warning in self._configuration.warnings:
             self._log.warning("configuration", reason=str(warning))
-        settings = self._configuration.settings
         check_roles(self._configuration, self._roles)
         try:
             self._provider, self._transport = provider(self._configuration), transport(self._configuration)
@@ -117,13 +116,15 @@ class Daemon:
         unknown, again = await self._spool.recover(self._clock())
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
-        self._queued = await self._spool.open_count()
+        self._waiting = Waiting(self._spool)
+        await self._waiting.read()
         if "delivery" in self._roles:
             self._build_deliveries()
         await self._open_doors()
         self._watch()
         self._ready = True
-        self._log.info("started", version=__version__, queued=self._queued, test=settings.websms.test, **self.ports)
+        queued, test = self._waiting.number, self._configuration.settings.websms.test
+        self._log.info("started", version=__version__, queued=queued, test=test, **self.ports)
 
     async def run(self) -> bool:
         """Until SIGTERM or SIGINT; SIGHUP reloads. Tells systemd of each. False when our own code gave up."""
@@ -131,7 +132,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._beside.spawn(self.reload()))
-        sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {self._queued} queued")
+        sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {self._waiting.number} queued")
         await self._stop.wait()
         await self.stop()
         return not self._gave_up
@@ -203,7 +204,7 @@ class Daemon:
 
     def wake(self, channel: Channel) -> None:
         """A door took something in for a channel."""
-        self._queued += 1
+        self._waiting.add()
         if self._is_full():
             self._workers.tell_news()
         if self._store.shared is not None:  # a file has said so before, in time for the same commit
@@ -272,7 +273,7 @@ class Daemon:
         )
 
     def _is_full(self) -> bool:
-        return self._guard.closed or self._queued >= self._configuration.settings.spool.max_queued
+        return self._guard.closed or self._waiting.number >= self._configuration.settings.spool.max_queued
 
     def _webhook(self, new_id: Callable[[], str]) -> Webhook:
         return Webhook(
@@ -298,9 +299,6 @@ class Daemon:
         if (interval := sdnotify.watchdog_interval()) is not None:
             self._beside.repeat(interval, self._alive)
 
-    def _broke(self, error: BaseException) -> None:
-        self._give_up("a task ended in our own code", exc_info=error)
-
     def _give_up(self, reason: str, **more: Any) -> None:
         self._log.critical("giving up", reason=reason, **more)
         self._gave_up = True
@@ -311,7 +309,7 @@ class Daemon:
             self._give_up(reason)
             return
         await self._guard.once()
-        self._queued = await self._spool.open_count()
+        await self._waiting.read()
         self._workers.tell_news()
 
     async def _alive(self) -> None:

@@ -13,8 +13,9 @@ from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
 from bridge.spool import Spool
 from bridge.spool.depth import Deep
+from bridge.spool.disk import lock
 from bridge.spool.shared import Shared
-from bridge.spool.sqlite import SqliteSpool, lock, open_spool
+from bridge.spool.sqlite import SqliteSpool, open_spool
 from bridge.spool.window import Window
 
 _RESTORED = (

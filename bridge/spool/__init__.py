@@ -227,6 +227,9 @@ class Taking(Protocol):
 class Spool(Taking, Protocol):
     """Every store keeps this."""
 
+    accepting: int
+    """Intakes that are being committed: whether a reading holds them nobody knows."""
+
     async def alert(self, text: str, at: float, /) -> None:
         """Commit a sentence for the operator."""
         ...

@@ -16,7 +16,8 @@ import apsw
 
 from bridge.message import StoreUnavailable
 from bridge.spool import SpoolDamaged, generation
-from bridge.spool.sqlite import connect, lock
+from bridge.spool.disk import lock
+from bridge.spool.sqlite import connect
 
 BATCH = 1000
 TABLES = (

@@ -1,16 +1,17 @@
-"""The disk under the spool: who may read it, how much room is left, and a ballast to throw out when there is none.
+"""The disk under the spool: who may read it, who works on it, how much room is left, and a ballast to throw out.
 
 A full disk blocks an UPDATE too, and then nobody can write down that an SMS was sent. So the doors close long before,
 and some room is kept in a file that is given up when it is needed, by outcomes alone, since the doors are closed.
 """
 
+import fcntl
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from bridge.message import StoreUnavailable
-from bridge.spool import SpoolDamaged
+from bridge.spool import SpoolDamaged, SpoolLocked
 
 LEAST = 64 * 1024 * 1024
 """Octets that must be free for the doors to take anything; twice the largest mail, where that is more."""
@@ -46,6 +47,17 @@ def refuse_if_open(path: Path) -> None:
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         said = f"everybody may put files into {path.parent} (mode {stat.S_IMODE(mode):04o})"
         raise SpoolDamaged(f"{said}, where the spool is: chmod o-w")
+
+
+def lock(path: Path) -> int:
+    """Take the lock that only one daemon may hold; the descriptor keeps it. Raises `SpoolLocked`."""
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise SpoolLocked(f"another smsbridge works on the spool {path}") from None
+    return descriptor
 
 
 class Disk:

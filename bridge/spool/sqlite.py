@@ -5,8 +5,6 @@ lost 7.8 %. apsw brings a SQLite that has not the WAL-reset bug of 3.7.0 to 3.51
 """
 
 import asyncio
-import fcntl
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +19,6 @@ from bridge.spool import (
     Accepted,
     Intake,
     SpoolDamaged,
-    SpoolLocked,
     Step,
     deliveries,
     disk,
@@ -59,17 +56,6 @@ LONGEST_WAIT = 2 * 3600.0
 _RECOVER = 'put a backup in its place, see "When something breaks" in docs/operate.md'
 
 
-def lock(path: Path) -> int:
-    """Take the lock that only one daemon may hold; the descriptor keeps it. Raises `SpoolLocked`."""
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise SpoolLocked(f"another smsbridge works on the spool {path}") from None
-    return descriptor
-
-
 def connect(path: Path, *, writing: bool, command: bool) -> apsw.Connection:
     """A connection that keeps promises; a `command` changes no tables. Raises `SpoolDamaged`, `StoreUnavailable`."""
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
@@ -80,7 +66,6 @@ def connect(path: Path, *, writing: bool, command: bool) -> apsw.Connection:
         # A plan depends on its statement alone: else SQLite plans many anew each time, for the values they are given.
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         db.execute("PRAGMA temp_store = MEMORY")  # no text in files that nobody erases
-        db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each LIMIT ? is prepared anew, for its value
         if writing:
             _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")
@@ -168,7 +153,11 @@ class SqliteSpool(SqlSpool):
         can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self.coming(channel)
-        return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
+        self.accepting += 1
+        try:
+            return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
+        finally:
+            self.accepting -= 1
 
     async def start(
         self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]

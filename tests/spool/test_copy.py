@@ -11,8 +11,9 @@ from bridge.message import Channel, Report, ReportState, StoreUnavailable
 from bridge.spool import CONVERSATION_FOR, Conversation, SpoolDamaged, SpoolLocked
 from bridge.spool import copy as copying
 from bridge.spool.copy import TABLES, Place, copy
+from bridge.spool.disk import lock
 from bridge.spool.schema import MIGRATIONS
-from bridge.spool.sqlite import connect, lock, open_spool
+from bridge.spool.sqlite import connect, open_spool
 from tests.databases import Database
 from tests.make import NOW, PHONE, delivery, intake
 from tests.spool.stores import Store, leased, look

@@ -16,8 +16,9 @@ import pytest
 
 from bridge.message import Channel, Delivery, Report, ReportState, State, StoreUnavailable
 from bridge.spool import Conversation, SpoolDamaged, SpoolLocked, sqlite
+from bridge.spool.disk import lock
 from bridge.spool.schema import MIGRATIONS
-from bridge.spool.sqlite import SqliteSpool, lock, open_spool
+from bridge.spool.sqlite import SqliteSpool, open_spool
 from tests.make import NOW, delivery, intake
 from tests.wait import PATIENCE
 
@@ -84,7 +85,7 @@ def test_row_75_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
     held = lock(path)
     with pytest.raises(SpoolLocked):
         lock(path)
-    code = "import sys; from pathlib import Path; from bridge.spool.sqlite import lock; lock(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from bridge.spool.disk import lock; lock(Path(sys.argv[1]))"
     other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
     assert "SpoolLocked" in other.stderr
     os.close(held)
@@ -94,7 +95,7 @@ def test_row_75_only_one_daemon_takes_the_lock(tmp_path: Path) -> None:
 def test_row_75_the_lock_falls_with_a_killed_daemon(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     code = (
-        "import sys; from pathlib import Path; from bridge.spool.sqlite import lock; lock(Path(sys.argv[1]));"
+        "import sys; from pathlib import Path; from bridge.spool.disk import lock; lock(Path(sys.argv[1]));"
         "print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
