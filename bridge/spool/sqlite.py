@@ -166,7 +166,8 @@ class SqliteSpool(SqlSpool):
             reports.move(db, after, now)
             return due.start(db, channel, limit, now, lease, without)
 
-        return await self.writer.run(start, quick=limit + len(after) <= _FEW)
+        # An SMS is on its way before whoever mailed it hears that it was taken.
+        return await self.writer.run(start, quick=limit + len(after) <= _FEW, first=True)
 
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
         return await self.writer.run(lambda db: reports.move(db, steps, now), quick=len(steps) <= _FEW)

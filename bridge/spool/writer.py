@@ -53,6 +53,7 @@ class _Item(NamedTuple):
     future: "asyncio.Future[Any]"
     can_wait: bool
     quick: bool
+    first: bool
 
 
 class _Batch(NamedTuple):
@@ -97,15 +98,18 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False, quick: bool = False) -> T:
+    async def run(
+        self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False, quick: bool = False, first: bool = False
+    ) -> T:
         """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`.
 
         For what `can_wait` for a disk with room on it none is made. What is `quick` touches a few rows by their keys.
+        Who asks to be `first` goes on a turn of the loop before the others of its batch.
         """
         if self._closed:
             raise StoreUnavailable("the spool is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(_Item(op, future, can_wait, quick))
+        self._waiting.append(_Item(op, future, can_wait, quick, first))
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._gather, 0, 0)
@@ -168,14 +172,23 @@ class Writer:
                 answers = self._refuse(batch.items, error)
             busy = self._must_checkpoint()
             try:
-                self._loop.call_soon_threadsafe(self._answer, answers, not busy)
+                self._loop.call_soon_threadsafe(self._answer, batch.items, answers, not busy)
                 if busy:
                     self._checkpoint()
                     self._loop.call_soon_threadsafe(self._gather, 0, 0)
             except RuntimeError:
                 return  # the loop is gone, and with it everyone who asked
 
-    def _answer(self, answers: list[_Answer], free: bool) -> None:  # called by the loop
+    def _answer(self, items: list[_Item], answers: list[_Answer], free: bool) -> None:  # called by the loop
+        first = [answer for item, answer in zip(items, answers, strict=True) if item.first]
+        others = [answer for item, answer in zip(items, answers, strict=True) if not item.first]
+        _deliver(first)
+        if first and others:
+            self._loop.call_soon(self._answer_others, others, free)
+        else:
+            self._answer_others(others, free)
+
+    def _answer_others(self, answers: list[_Answer], free: bool) -> None:
         _deliver(answers)
         if free:
             self._loop.call_soon(self._gather, 0, 0)  # after those who were answered, who may want more

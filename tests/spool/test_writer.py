@@ -165,6 +165,20 @@ async def test_what_is_asked_for_is_done_in_its_order(writer: Writer, tmp_path: 
     assert seen == list(range(250))
 
 
+async def test_who_asks_to_be_first_goes_on_before_the_others_of_its_batch(writer: Writer, quick: bool) -> None:
+    went_on: list[int] = []
+
+    async def ask(number: int, *, first: bool) -> None:
+        await writer.run(put(number), quick=quick, first=first)
+        went_on.append(number)
+        await asyncio.sleep(0)  # as who starts a task, which then is before the others, too
+        went_on.append(-number)
+
+    await asyncio.gather(ask(1, first=False), ask(2, first=True), ask(3, first=False))
+    assert went_on == [2, -2, 1, 3, -1, -3]
+    assert writer.commits == 1
+
+
 async def test_a_commit_that_fails_keeps_nothing(
     writer: Writer, db: apsw.Connection, tmp_path: Path, quick: bool
 ) -> None:
