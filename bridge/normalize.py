@@ -11,11 +11,13 @@ Pure. Phone numbers leave here as E.164 digits without ``+``, which is also the 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 import idna
 import phonenumbers
+
+from bridge import plans
 
 _SEPARATORS: Final = str.maketrans("", "", " -/.()")
 _NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")  # [0-9], never \d: foreign digits are not ours to read
@@ -23,10 +25,6 @@ _PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
 _MOST: Final = 40  # characters looked at: 15 digits, a prefix and generous separators
 _LONGEST_SHORT_CODE: Final = 6
 _LONGEST_DOMAIN: Final = 255  # octets, RFC 5321 section 4.5.3.1.2; bounds what IDNA has to look at
-
-_REGIONS: Final = phonenumbers.COUNTRY_CODE_TO_REGION_CODE  # the main one first
-_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{5,14}")
-_NOTHING: Final = r"(?!)"
 
 _USUAL: Final = frozenset(
     {
@@ -161,50 +159,30 @@ def _compact(text: str) -> str:
 
 def _parsed(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        return _taken_apart(digits) or phonenumbers.parse(digits, country)
+        return phonenumbers.parse(digits, country)
     except phonenumbers.NumberParseException:
         return None
 
 
-def _taken_apart(digits: str) -> phonenumbers.PhoneNumber | None:
-    """What `phonenumbers.parse` makes of ``+`` and digits that are a country code and a number and nothing else.
-
-    None where it would have to look closer: at other spellings, leading zeros, a trunk prefix, an odd length. Its
-    search for letters, extensions and prefixes costs more than all else that is asked about a number.
+def _international(digits: str, country: str | None) -> str | None:
+    """E.164 digits, valid or not. The library reads letters, extensions and prefixes where there may be any; its search
+    for them costs more than all else that is asked about a number.
     """
-    if _INTERNATIONAL.fullmatch(digits) is None:
-        return None
-    code = next((code for end in (2, 3, 4) if (code := int(digits[1:end])) in _REGIONS), None)
-    if code is None:
-        return None
-    rest = digits[1 + len(str(code)) :]
-    if rest[0] == "0" or _trunk_prefix(code).match(rest):
-        return None
-    return phonenumbers.PhoneNumber(country_code=code, national_number=int(rest))
-
-
-@cache  # as many as there are country codes
-def _trunk_prefix(code: int) -> re.Pattern[str]:
-    """What the number plan of a country code lets stand before a number within the country."""
-    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, _REGIONS[code][0])
-    return re.compile((plan and plan.national_prefix_for_parsing) or _NOTHING)
+    if digits.startswith("+") and plans.is_whole(digits[1:]):
+        return digits[1:]
+    parsed = _parsed(digits, country)
+    return None if parsed is None else f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
 
 
 @lru_cache(maxsize=16_384)
 def _plan(digits: str, country: str | None) -> _Plan | None:
-    """What is known of digits, None for no valid number; remembered, since one parse runs some thirty patterns."""
-    parsed = _parsed(digits, country)
-    region = None if parsed is None else phonenumbers.region_code_for_number(parsed)
-    if parsed is None or region is None:
+    """What is known of digits, None for no valid number; remembered, since it is asked several times for a message."""
+    found = _international(digits, country)
+    place = None if found is None else plans.place(found)
+    if found is None or place is None:
         return None
-    kind = phonenumbers.number_type(parsed)
-    if kind == phonenumbers.PhoneNumberType.UNKNOWN:
-        return None
-    return _Plan(
-        digits=f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}",
-        region=region if region.isalpha() else None,
-        usual=kind in _USUAL,
-    )
+    region, kind = place
+    return _Plan(digits=found, region=region if region.isalpha() else None, usual=kind in _USUAL)
 
 
 def number_from_local_part(local: str, country: str) -> str:
@@ -293,7 +271,5 @@ def display(number: str) -> str:
     """
     if _NUMBER.fullmatch(number) is None or len(number) <= _LONGEST_SHORT_CODE:
         return number
-    parsed = _parsed("+" + number.removeprefix("+"), None)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    found = _plan("+" + number.removeprefix("+"), None)
+    return number if found is None else plans.spelt(found.digits)
