@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import log
+from bridge.rendering import PERSONAL
 
 NOON = 1_767_225_600.5  # 2026-01-01T00:00:00.500Z
 
@@ -88,7 +89,7 @@ class TestBothRenderings:
     @pytest.mark.parametrize("as_json", [True, False])
     def test_row_128_nobody_is_named(self, written: Written, as_json: bool) -> None:
         logger = configure(written, json=as_json)
-        people = dict.fromkeys(log.PERSONAL - {"numbers"}, "anna@example.org") | {
+        people = dict.fromkeys(PERSONAL - {"numbers"}, "anna@example.org") | {
             "phone": "436601234567",
             "number": 436601234567,
         }

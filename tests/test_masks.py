@@ -68,6 +68,11 @@ def test_text(text: str, masked: str) -> None:
     assert masks.mask_text(text) == masked
 
 
+@given(st.from_regex(r"\+?[0-9A-Za-zé٣]{1,20}", fullmatch=True) | st.text(alphabet="0123456789ab", max_size=20))
+def test_a_word_is_masked_as_it_is_within_a_sentence(word: str) -> None:
+    assert masks.mask_text(f"({word})") == f"({masks.mask_text(word)})"
+
+
 def test_text_of_any_shape_takes_a_time_that_grows_with_its_length() -> None:
     def cost(size: int) -> float:
         begun = time.process_time()
