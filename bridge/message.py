@@ -186,6 +186,7 @@ class Attachment:
     data: bytes
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingSms:
     """A text from a phone, as a provider's notification told it."""

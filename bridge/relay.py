@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from bridge import heartbeat, metrics, threads, translate
 from bridge.config import Configuration
 from bridge.message import Channel, Delivery, IncomingSms, Reports, StoreUnavailable, Unreadable
+from bridge.nouns import light
 from bridge.routing import Route
 from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake, Taking
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 MAIL_LIFETIME = 5 * 86400.0
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """Whom an SMS belongs to, and why."""

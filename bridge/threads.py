@@ -11,7 +11,9 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from bridge.nouns import light
 
 TOKEN_FOR = 90 * 86400.0
 """Seconds an answer token is good for."""
@@ -26,11 +28,13 @@ _HOUR = 3600
 _DAY = 86400
 _LAST_DAY = struct.Struct(">H")
 _SEAL_BYTES = 13  # with the day 24 base32 characters: with "bounce+" and an id of 32 inside the 64 of RFC 5321
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648
-_TWO = [one + other for one in _LETTERS for other in _LETTERS]  # of ten bits
+_LETTERS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648
+_BLOCK = 64  # octets of SHA-256
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))  # RFC 2104
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)  # a leading zero would be lost in the packing
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a valid token allows: to write to this phone over this line."""
@@ -99,13 +103,26 @@ def read_bounce_token(keys: Sequence[bytes], text: str, now: float) -> str | Non
 
 def _seal(key: bytes, packed: bytes, delivery_id: str) -> bytes:
     # Mail servers may change the case of a local part.
-    return hmac.digest(key, b"bounce\x00" + packed + delivery_id.lower().encode("utf-8", "replace"), "sha256")[
-        :_SEAL_BYTES
-    ]
+    return _hmac(key, b"bounce\x00" + packed + delivery_id.lower().encode("utf-8", "replace"))[:_SEAL_BYTES]
 
 
 def _mac(key: bytes, packed: bytes, mailbox: str) -> bytes:
-    return hmac.digest(key, b"answer\x00" + packed + mailbox.encode(), "sha256")[:_MAC_BYTES]
+    return _hmac(key, b"answer\x00" + packed + mailbox.encode())[:_MAC_BYTES]
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104), in half the time of `hmac.digest`: two of its four blocks are the key's."""
+    inside, outside = _keyed(key)
+    inner, outer = inside.copy(), outside.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=8)  # they are two at most, but for tests
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\x00")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 @lru_cache(maxsize=1024)  # a mail asks for its id twice, and a phone's root stays
@@ -116,5 +133,22 @@ def _digest(*parts: str) -> str:
 
 def _base32(octets: bytes) -> str:
     """A multiple of five octets, in lower case; there are four of these in each mail."""
+    characters = len(octets) * 8 // 5
     number = int.from_bytes(octets)
-    return "".join([_TWO[number >> shift & 1023] for shift in range(len(octets) * 8 - 10, -1, -10)])
+    for shift, stays, moves in _steps(characters):
+        number = number & stays | number << shift & moves
+    return number.to_bytes(characters).translate(_LETTERS).decode()
+
+
+@cache  # three lengths
+def _steps(characters: int) -> tuple[tuple[int, int, int], ...]:
+    """Shifts and masks that give each five bits an octet of its own: half of all characters moves up by what is to be
+    between them, then half of each half, and so on.
+    """
+    steps: list[tuple[int, int, int]] = []
+    half = 1
+    while half < characters:
+        stays = sum((1 << 5 * half) - 1 << 16 * half * at for at in range(-(-characters // (2 * half))))
+        steps.append((3 * half, stays, stays << 8 * half))
+        half *= 2
+    return tuple(reversed(steps))

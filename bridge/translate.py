@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge import binary, compose, gsm, subjects, threads
 from bridge.message import IncomingSms, Sms
 from bridge.normalize import display
+from bridge.nouns import light
 from bridge.routing import Route
 from bridge.text import ENCLOSURE, Enclosure, Letter
 
@@ -46,6 +47,7 @@ class Untranslatable(Exception):
         self.sentence = sentence
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
     """Where an SMS goes as mail, and how the mail shows its phone."""

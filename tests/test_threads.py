@@ -1,7 +1,10 @@
 """Message-IDs and answer tokens: always the same for the same, never good for anybody else."""
 
 import base64
+import hashlib
+import hmac
 import re
+import struct
 
 import pytest
 from hypothesis import given
@@ -168,3 +171,33 @@ def test_an_answer_token_is_no_bounce() -> None:
 def test_no_made_up_bounce_is_read_and_no_clock_raises(text: str, now: float) -> None:
     assert read_bounce_token([KEY], text, now) is None
     assert bounce_token(KEY, "m7-1", now)
+
+
+def spelt(octets: bytes) -> str:
+    return base64.b32encode(octets).decode().lower()
+
+
+KEYS = st.binary(max_size=130)  # longer than SHA-256's block, too
+
+
+@given(KEYS, st.integers(1, 10**19 - 1), st.integers(0, 10**19 - 1), st.text("abc@.äöü", max_size=40))
+def test_a_token_is_what_the_standard_library_makes_of_it(key: bytes, phone: int, line: int, mailbox: str) -> None:
+    packed = struct.pack(">BQQI", 1, phone, line, int((NOW + TOKEN_FOR) // 3600))
+    mac = hmac.digest(key, b"answer\0" + packed + mailbox.encode(), "sha256")[:14]
+    answer = Answer(phone=str(phone), line=str(line) if line else None)
+    assert token(key, answer, mailbox, NOW) == spelt(packed + mac)
+
+
+@given(KEYS, st.text(max_size=40))
+def test_a_bounce_token_is_what_the_standard_library_makes_of_it(key: bytes, delivery: str) -> None:
+    day = struct.pack(">H", int((NOW + BOUNCE_FOR) // 86400))
+    text = b"bounce\0" + day + delivery.lower().encode("utf-8", "replace")
+    assert bounce_token(key, delivery, NOW) == f"{delivery}.{spelt(day + hmac.digest(key, text, 'sha256')[:13])}"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_an_id_is_what_the_standard_library_makes_of_it(one: str, other: str) -> None:
+    seed = f"{one}\0{other}".encode("utf-8", "surrogatepass")
+    digest = spelt(hashlib.sha256(seed).digest()[:15])
+    assert message_id(one, other, "h.example.com") == f"<sms.{digest}@h.example.com>"
+    assert root_id(one, other, "h.example.com") == f"<thread.{digest}@h.example.com>"
