@@ -200,6 +200,7 @@ class IncomingSms:
     kind: str = "text"  # the provider's word: "binary", "whatsapp" …
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A handset report."""
