@@ -7,7 +7,7 @@ task next reads or writes, so a commit under way always comes to its end.
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, ClassVar
+from typing import Any
 
 from bridge import metrics
 from bridge.log import get_logger
@@ -20,20 +20,12 @@ log = get_logger("smtpd")
 
 _ORDERLY = frozenset({replies.BYE, replies.TIMEOUT, replies.MAKING_ROOM, replies.SHUTTING_DOWN})
 
-Command = Callable[[Any, str], Coroutine[Any, Any, None]]
-
 
 class Connection(Wire):
-    """Begins, secures and ends a session; subclasses give `_converse` and the ``smtp_*`` methods.
+    """Begins, secures and ends a session; subclasses give `_converse`.
 
     `leave` is called once for each admitted connection, when its socket is closed.
     """
-
-    commands: ClassVar[dict[str, Command]] = {}
-
-    def __init_subclass__(cls) -> None:
-        # aiosmtpd collects the methods with `dir` for each connection; once for each class is enough.
-        cls.commands = {name[5:]: getattr(cls, name) for name in dir(cls) if name.startswith("smtp_")}
 
     def __init__(self, *, leave: Callable[[Any], None], **rest: Any) -> None:
         """The rest: `Wire`."""

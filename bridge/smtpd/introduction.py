@@ -1,4 +1,4 @@
-# ruff: noqa: N802 - the methods have the names by which aiosmtpd knows commands
+# ruff: noqa: N802 - the methods have the names of commands
 """What comes before a mail: HELO and EHLO, STARTTLS, AUTH; and how errors are answered and counted."""
 
 import asyncio
@@ -13,7 +13,7 @@ from bridge.smtpd import replies
 from bridge.smtpd.auth import EXTERNAL, MECHANISMS, NoLogin, decode, read_external, read_login
 from bridge.smtpd.connection import Connection
 from bridge.smtpd.contract import Reply
-from bridge.smtpd.wire import Farewell, Phase
+from bridge.smtpd.wire import Farewell, Phase, Work
 
 log = get_logger("smtpd")
 
@@ -46,7 +46,8 @@ class Introduction(Connection):
     def _set_rset_state(self) -> None:
         self._mail = Transaction()
 
-    async def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: Reply) -> Work | None:
+        """Says it, or gives what says it later: who makes many mistakes has to wait."""
         if reply.code == CLOSING:
             raise Farewell(reply)
         if reply.code >= PERMANENT:
@@ -55,25 +56,39 @@ class Introduction(Connection):
             if self._errors >= limits.max_errors:
                 raise Farewell(replies.TOO_MANY_ERRORS)
             if self._errors > limits.slow_errors and limits.error_delay:
-                await self._flush()
-                await asyncio.sleep(limits.error_delay)
+                return self._answer_late(reply)
+        self._say(reply.encode())
+        return None
+
+    async def _answer_late(self, reply: Reply) -> None:
+        await self._flush()
+        await asyncio.sleep(self.terms.limits.error_delay)
         self._say(reply.encode())
 
-    async def smtp_HELO(self, hostname: str) -> None:
-        if not hostname:
-            return await self._answer(replies.SYNTAX)
-        self._introduce(hostname, esmtp=False)
-        return self._say(f"250 {self.terms.hostname}\r\n".encode())
+    async def _answer_in_time(self, reply: Reply) -> None:
+        """The same for what is under way already."""
+        later = self._answer(reply)
+        if later is not None:
+            await later
 
-    async def smtp_EHLO(self, hostname: str) -> None:
+    def obey_HELO(self, hostname: str) -> Work | None:
         if not hostname:
-            return await self._answer(replies.SYNTAX)
+            return self._answer(replies.SYNTAX)
+        self._introduce(hostname, esmtp=False)
+        self._say(f"250 {self.terms.hostname}\r\n".encode())
+        return None
+
+    def obey_EHLO(self, hostname: str) -> Work | None:
+        if not hostname:
+            return self._answer(replies.SYNTAX)
         self._introduce(hostname, esmtp=True)
         terms = self.terms
-        if self.peer.mode == "legacy":  # there one line, as to HELO: some devices stumble over a second one
-            return self._say(_lines(terms.hostname))
         offers_tls = self._may_start_tls() and not self.peer.tls
-        return self._say(_offer(terms.hostname, terms.limits.max_message_size, offers_tls, self._mechanisms()))
+        if self.peer.mode == "legacy":  # there one line, as to HELO: some devices stumble over a second one
+            self._say(_lines(terms.hostname))
+        else:
+            self._say(_offer(terms.hostname, terms.limits.max_message_size, offers_tls, self._mechanisms()))
+        return None
 
     def _mechanisms(self) -> tuple[str, ...]:
         """The ways to log in that are open now."""
@@ -104,20 +119,20 @@ class Introduction(Connection):
         if self._certified is not None:
             peer.user = self._certified
 
-    async def smtp_STARTTLS(self, arg: str) -> None:
+    async def obey_STARTTLS(self, arg: str) -> None:
         if arg:
-            return await self._answer(replies.SYNTAX)
+            return await self._answer_in_time(replies.SYNTAX)
         if self.peer.tls:
-            return await self._answer(replies.OUT_OF_ORDER)
+            return await self._answer_in_time(replies.OUT_OF_ORDER)
         if not self._may_start_tls():
-            return await self._answer(replies.NO_TLS)
+            return await self._answer_in_time(replies.NO_TLS)
         if self._inbox:
             raise Farewell(replies.OUT_OF_SYNC)
         self._say(replies.GO_TLS)
         await self._flush()
         return await self._secure()
 
-    async def smtp_AUTH(self, arg: str | None) -> None:
+    async def obey_AUTH(self, arg: str | None) -> None:
         words = (arg or "").split()
         mechanism = words[0].upper() if words else ""
         peer = self.peer
@@ -125,9 +140,9 @@ class Introduction(Connection):
             self._note_exposure(words[1])
         # A certificate is no AUTH: who has one may still say who he is, once.
         if not peer.helo or self._has_logged_in or self._mail.sender is not None:
-            return await self._answer(replies.OUT_OF_ORDER)
+            return await self._answer_in_time(replies.OUT_OF_ORDER)
         if (refusal := self._no_auth(words, mechanism)) is not None:
-            return await self._answer(refusal)
+            return await self._answer_in_time(refusal)
         initial = words[1] if len(words) > 1 else None
         try:
             if mechanism == EXTERNAL:
@@ -135,13 +150,13 @@ class Introduction(Connection):
                 return self._log_in(self._certified or "")
             name, password = await read_login(mechanism, initial, self._ask)
         except NoLogin as no:
-            return await (self._refuse_login() if no.reply is replies.WRONG_LOGIN else self._answer(no.reply))
+            return await (self._refuse_login() if no.reply is replies.WRONG_LOGIN else self._answer_in_time(no.reply))
         self._enter(Phase.BUSY)
         found = await self.terms.policy.authenticate(peer, name, password)
         if found is None:
             return await self._refuse_login()
         if isinstance(found, Reply):
-            return await self._answer(found)
+            return await self._answer_in_time(found)
         return self._log_in(found)
 
     def _no_auth(self, words: list[str], mechanism: str) -> Reply | None:
@@ -175,7 +190,7 @@ class Introduction(Connection):
         doublings = max(self._failed_logins, self.peer.login_doublings)
         self._failed_logins += 1
         await self._keep_waiting(min(limits.longest_login_delay, limits.login_delay * 2**doublings))
-        await self._answer(replies.WRONG_LOGIN)
+        await self._answer_in_time(replies.WRONG_LOGIN)
         if self._failed_logins >= self.terms.limits.max_auth_failures:
             raise Farewell(replies.TOO_MANY_LOGINS)
 

@@ -12,6 +12,7 @@ SEND_DATA = b"354 End data with <CR><LF>.<CR><LF>\r\n"
 GO_TLS = b"220 2.0.0 Ready to start TLS\r\n"
 CANNOT_VERIFY = b"252 2.5.0 Cannot verify, send and see\r\n"
 HELP = b"214 2.0.0 See RFC 5321\r\n"
+BROKE = b"451 4.3.0 temporary failure, try again later\r\n"
 LOGGED_IN = b"235 2.7.0 Authentication successful\r\n"
 
 BYE = Reply(221, "2.0.0", "Bye")

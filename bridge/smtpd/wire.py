@@ -1,7 +1,7 @@
 """The octets of one connection: what came and is not read, what is to be said, and how long we wait for either.
 
-The frame is aiosmtpd's `SMTP`: its protocol life cycle, flow control and ``smtp_*`` names, nothing of its readers,
-timers, command loop or address parser, which lose or leak too much. This file and `connection` use private names of
+The frame is aiosmtpd's `SMTP`: its protocol life cycle and flow control, nothing of its readers, timers, command loop
+or address parser, which lose or leak too much. This file and `connection` use private names of
 aiosmtpd (pinned to one version for that reason): `_handle_client`, `_reset_timeout`, `_original_transport`,
 `_handler_coroutine`, `_set_rset_state`, and `_paused` and `_drain_helper` of asyncio's flow control.
 """
@@ -9,7 +9,7 @@ aiosmtpd (pinned to one version for that reason): `_handle_client`, `_reset_time
 import asyncio
 import enum
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -20,6 +20,9 @@ from bridge.smtpd.contract import Peer, Reply, Terms
 
 HIGH_WATER = 64 * 1024  # octets read ahead while nobody asks for them
 MAX_COMMAND = 12288  # RFC 4954 4: the longest line there is, an AUTH
+
+Work = Coroutine[Any, Any, None]
+"""What a client wants that cannot be done at once."""
 
 
 class Gone(Exception):
@@ -82,7 +85,9 @@ class Wire(SMTP):
         self._outbox: list[bytes] = []
         self._received = 0
         self._data_began = 0  # value of `_received` when DATA began
-        self._waiter: asyncio.Future[None] | None = None
+        self._searched = 0  # octets of the inbox without the end of a line
+        self._overlong = False  # the line that is coming is too long: what came of it is gone
+        self._waiter: asyncio.Future[Work | None] | None = None
         self._reading_paused = False
         self._hung_up = False  # nothing more will come
         self._lost: asyncio.Future[None] = self.loop.create_future()
@@ -109,10 +114,14 @@ class Wire(SMTP):
         self._received += len(data)
         if self._waiter is not None:
             if not self._waiter.done():
-                self._waiter.set_result(None)
+                self._serve(self._waiter)
         elif len(self._inbox) > HIGH_WATER and self._wire is not None and not self._reading_paused:
             self._reading_paused = True
             self._wire.pause_reading()
+
+    def _serve(self, waiter: asyncio.Future[Work | None]) -> None:
+        """There is more for whoever waits."""
+        waiter.set_result(None)
 
     def eof_received(self) -> bool:
         self._hang_up()
@@ -191,14 +200,14 @@ class Wire(SMTP):
             raise Gone from None
         self._alarm.set_at(deadline + self.loop.time() - began)
 
-    async def _more(self) -> None:
-        """Waits until there is more in the inbox."""
+    async def _more(self) -> Work | None:
+        """Waits until there is more in the inbox, or something to do that `_serve` made of it."""
         wire = self._send()
         if self._paused:
             seen = self._received
             await self._until_taken(wire)
             if self._received != seen:
-                return
+                return None
         if self._hung_up:
             raise Gone
         if self.dismissal is not None and self.phase is Phase.COMMAND:
@@ -208,27 +217,41 @@ class Wire(SMTP):
             wire.resume_reading()
         self._waiter = self.loop.create_future()
         try:
-            await self._waiter
+            return await self._waiter
         finally:
             self._waiter = None
 
-    async def _line(self) -> bytes | None:
-        """The next line without its end (LF alone will do); None: it was too long and is gone."""
-        inbox = self._inbox
+    def _await_line(self) -> None:
+        """From now on the client has a while for another line."""
         if self.dismissal is not None:
             raise Farewell(self.dismissal)
         self._enter(Phase.COMMAND, self.terms.limits.command_timeout)
-        overlong = False
-        searched = 0
-        while (end := inbox.find(b"\n", searched)) < 0:
-            overlong = overlong or len(inbox) > MAX_COMMAND
-            if overlong:
-                inbox.clear()
-            searched = len(inbox)
+
+    async def _line(self) -> bytes | None:
+        """The next line, as `_take_line` gives it."""
+        self._await_line()
+        while (end := self._end_of_line()) < 0:
             await self._more()
-        line = bytes(inbox[:end]).removesuffix(b"\r")
-        del inbox[: end + 1]
-        return None if overlong or len(line) > MAX_COMMAND else line
+        return self._take_line(end)
+
+    def _end_of_line(self) -> int:
+        """Where a line ends in the inbox, less than 0 where none does; what is too long is thrown away till then."""
+        inbox = self._inbox
+        end = inbox.find(b"\n", self._searched)
+        if end < 0:
+            self._overlong = self._overlong or len(inbox) > MAX_COMMAND
+            if self._overlong:
+                inbox.clear()
+            self._searched = len(inbox)
+        return end
+
+    def _take_line(self, end: int) -> bytes | None:
+        """The line without its end (LF alone will do); None: it was too long and is gone."""
+        line = bytes(self._inbox[:end]).removesuffix(b"\r")
+        del self._inbox[: end + 1]
+        overlong = self._overlong or len(line) > MAX_COMMAND
+        self._searched, self._overlong = 0, False
+        return None if overlong else line
 
 
 def name_of(peername: Any) -> tuple[str, int]:

@@ -20,7 +20,7 @@ from bridge.limits import Limits
 from bridge.log import get_logger
 from bridge.message import Channel, Delivery, decode_sms
 from bridge.proof.logins import Logins
-from bridge.smtpd import connection, introduction, protocol
+from bridge.smtpd import connection, conversation, introduction
 from bridge.smtpd.contract import Limits as SessionLimits
 from bridge.smtpd.contract import Terms
 from bridge.smtpd.listener import Listener
@@ -81,7 +81,7 @@ class Stage:
 
 def fresh_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the modules of the door log to the fixture `stream`: a logger used in an earlier test keeps its stream."""
-    for module in (connection, introduction, protocol):
+    for module in (connection, introduction, conversation):
         monkeypatch.setattr(module, "log", get_logger("smtpd"))
 
 

@@ -1,0 +1,72 @@
+"""Lines and what becomes of them: what is answered at once, what takes time, and that neither loses its place."""
+
+import asyncio
+
+import pytest
+
+from bridge.smtpd.contract import Limits, Reply
+from tests.smtpd.raw import Recorder, Rig, babble
+from tests.wait import until
+
+ENVELOPE = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n"
+
+
+async def test_what_stands_behind_a_slow_command_waits_for_it() -> None:
+    async with Rig(Recorder(mail_is_slow=True)) as rig:
+        client = await rig.greeted()
+        await client.send(ENVELOPE + b"NOOP\r\nEXPN x\r\n")
+        assert [await client.reply() for _ in range(4)] == [
+            "250 2.1.0 OK",
+            "250 2.1.5 OK",
+            "250 2.0.0 OK",
+            "502 5.5.1 command not implemented",
+        ]
+
+
+async def test_what_comes_while_a_mail_is_taken_is_answered_after_it() -> None:
+    policy = Recorder(gate=asyncio.Event())
+    async with Rig(policy) as rig:
+        client = await rig.greeted()
+        await client.envelope()
+        await client.say("DATA")
+        await client.send(b"Hi\r\n.\r\nNO")
+        await policy.begun.wait()
+        await client.send(b"OP\r\nMAIL FROM:<c@example.org>\r\nRCP")
+        assert policy.gate is not None
+        policy.gate.set()
+        assert [await client.reply() for _ in range(3)] == ["250 2.0.0 queued as 1", "250 2.0.0 OK", "250 2.1.0 OK"]
+        assert await client.say("T TO:<d@example.org>") == "250 2.1.5 OK"
+
+
+async def test_what_breaks_between_pipelined_commands_is_answered_in_its_place() -> None:
+    policy = Recorder(broken={"rcpt"})
+    async with Rig(policy) as rig:
+        client = await rig.greeted()
+        await client.send(b"NOOP\r\n" + ENVELOPE + b"RCPT TO:<c@example.org>\r\nNOOP\r\n")
+        assert [(await client.reply())[:3] for _ in range(5)] == ["250", "250", "451", "503", "250"]
+        await until(lambda: len(policy.broke_for) == 1)
+
+
+async def test_mistakes_take_time_wherever_they_stand_and_keep_their_order() -> None:
+    limits = Limits(slow_errors=1, error_delay=0.05, max_errors=5)
+    async with Rig(limits=limits) as rig:
+        client = await rig.greeted()
+        await client.send(b"X\r\nNOOP\r\nX\r\nNOOP\r\nX\r\nX\r\nX\r\nNOOP\r\n")
+        said = await client.rest()
+        assert [line[:3] for line in said.splitlines()] == [b"500", b"250", b"500", b"250", b"500", b"500", b"421"]
+
+
+async def test_a_client_that_is_told_to_go_hears_what_it_asked_before() -> None:
+    async with Rig(Recorder(refused={"no@example.org": Reply(421, "4.7.0", "go away")})) as rig:
+        client = await rig.greeted()
+        await client.send(ENVELOPE + b"RCPT TO:<no@example.org>\r\nNOOP\r\n")
+        said = await client.rest()
+        assert said == b"250 2.1.0 OK\r\n250 2.1.5 OK\r\n421 4.7.0 go away\r\n"
+
+
+async def test_whoever_does_not_read_is_not_answered_for_ever() -> None:
+    async with Rig(limits=Limits(write_timeout=0.3, max_idle_commands=10**9)) as rig:
+        client = await rig.greeted()
+        with pytest.raises(ConnectionError):
+            await babble(client.send, b"HELP\r\n" * 1000)
+        await until(lambda: not rig.listener.sessions)
