@@ -8,7 +8,9 @@ is refused before it is read.
 import binascii
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, islice
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from bridge.text import charsets
@@ -84,7 +86,7 @@ def words(value: str) -> str:
     character.
     """
     if "=?" not in value:
-        return " ".join(_CONTROL.sub(" ", value).split())
+        return " ".join((value if value.isprintable() else _CONTROL.sub(" ", value)).split())
     out: list[str] = []
     held, held_charset, at = b"", "", 0
     for found in _WORD.finditer(value):
@@ -211,15 +213,17 @@ def _address(text: str) -> str:
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _PARAMETERS = 40
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def parameters(value: str) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=64)  # nearly all have one of few; each may be 8 KiB long
+def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     """The first word of Content-Type or Content-Disposition in lower case, and at most 40 parameters.
 
     Continuations and percent-encoding (RFC 2231) are put together in the order in which they stand.
     """
     if ";" not in value:
-        return value.strip().lower(), {}
+        return value.strip().lower(), _NONE
     word = value[: value.index(";")].strip().lower()
     found: dict[str, str] = {}
     for match in islice(_PARAMETER.finditer(value), _PARAMETERS):
@@ -233,4 +237,4 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
             found[name] = found.get(name, "") + text
         else:
             found.setdefault(name, text)
-    return word, found
+    return word, MappingProxyType(found)

@@ -23,6 +23,8 @@ _DASHES = {"--", "-", "\u2013", "\u2014", "***"}
 _WHOM = frozenset({"recipient", "error"})
 """Kinds without one of which no paragraph is a disclaimer."""
 
+_WHOM_WORDS = tuple(word for kind in _WHOM for word in boilerplate.DISCLAIMER[kind])
+
 _DIGIT = re.compile(r"\d")
 _MAILBOX = re.compile(r"\S@\S")
 
@@ -72,7 +74,7 @@ def _disclaimer_in_first(lines: list[str], begin: int, end: int) -> int:
     if len(unit) < _LEAST:
         return -1
     low = unit.lower()
-    if not any(word in low for kind in _WHOM for word in boilerplate.DISCLAIMER[kind]):
+    if not any(map(low.__contains__, _WHOM_WORDS)):
         return -1
     return _disclaimer_in(lines[begin:end], disclaimed(unit), apart=False)
 

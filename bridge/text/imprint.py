@@ -7,6 +7,7 @@ a bare ``--`` or a drawn line, which also underlines a heading and frames an ala
 """
 
 import re
+from functools import lru_cache
 
 from bridge.text import boilerplate
 
@@ -94,6 +95,7 @@ def _key(name: str) -> str:
     return " ".join(name.lower().strip(_PUNCTUATION + "\"'").split())
 
 
+@lru_cache(maxsize=256)  # the same few write all day
 def _names(author: str) -> frozenset[str]:
     """The spellings of the author's name that stand alone in a line: the whole, turned round at a comma, and what his
     address says.

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from bridge.nouns import light
 from bridge.text import fields, parts, reading
 from bridge.text.enclosures import Enclosure, enclosures
 from bridge.text.fields import Fields
@@ -11,6 +12,7 @@ from bridge.text.parts import Part
 from bridge.text.refused import unreadable
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """A mail as the bridge sees it. Texts have LF and no control characters but tabs; "" where there is nothing."""
@@ -80,6 +82,7 @@ _REPLY_VALUES = {
     "delivered-to": "autoresponder",
     "x-fc-machinegenerated": "true",
 }
+_REPLY_NAMES = frozenset(_REPLY_FIELDS) | _REPLY_VALUES.keys()
 _REPORTS = frozenset(
     {
         "multipart/report",
@@ -146,17 +149,18 @@ def read(data: bytes) -> Letter:
 
 
 def _keyword(value: str) -> str:
-    found = _KEYWORD.match(value.lower())
+    found = _KEYWORD.match(value.lower()) if value else None
     return found[0] if found else ""
 
 
 def _auto_reply(head: Fields, submitted: str, precedence: str) -> bool:
     """Whether its header says so. X-Auto-Response-Suppress is no sign: it asks for silence, and alarms do that too."""
-    return (
-        submitted in {"auto-replied", "auto-notified"}
-        or precedence == "auto_reply"
-        or any(name in head for name in _REPLY_FIELDS)
-        or any(fields.first(head, name).lower() == value for name, value in _REPLY_VALUES.items())
+    if submitted in {"auto-replied", "auto-notified"} or precedence == "auto_reply":
+        return True
+    if _REPLY_NAMES.isdisjoint(head):
+        return False
+    return any(name in head for name in _REPLY_FIELDS) or any(
+        fields.first(head, name).lower() == value for name, value in _REPLY_VALUES.items()
     )
 
 

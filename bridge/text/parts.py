@@ -7,9 +7,10 @@ without a limit. Attached messages are leaves: their words are not the writer's.
 import binascii
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bridge.nouns import light
 from bridge.text import charsets, opaque
 from bridge.text.fields import Fields, first, parameters, split
 from bridge.text.fields import words as header_words
@@ -19,12 +20,13 @@ _PKCS7 = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _AS_IT_IS = {"", "7bit", "8bit", "binary"}
 
 
-@dataclass(frozen=True, slots=True)
+@light
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One node: a container with `children`, or a leaf with `body` (still encoded)."""
 
     kind: str  # "text/plain", lower case
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
     encoding: str  # Content-Transfer-Encoding, lower case
     disposition: str  # "inline", "attachment", ""
     name: str | None  # of its file, as people read it

@@ -74,7 +74,7 @@ def own_words(text: str) -> str:
 def unsigned(text: str) -> str:
     """Without the signature below ``-- `` and without what a mail program says of itself in the last line."""
     lines = text.split("\n")
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines) if SIGNATURE in lines else ():
         if line == SIGNATURE and len(lines) - at <= _SIGNATURE and has_words("".join(lines[:at])):
             lines = lines[:at]
             break

@@ -7,6 +7,7 @@ off until nothing more goes. Whatever a rule finds, words never become nothing.
 import re
 from dataclasses import dataclass
 
+from bridge.nouns import light
 from bridge.text import containers, footers, imprint, markup, plain, quotes
 from bridge.text.parts import Part
 from bridge.text.refused import TEXT
@@ -19,6 +20,7 @@ _FORWARDED = re.compile(
 )
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What the fields of a mail say of its words."""
