@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from bridge.compose import LOOP_MARK, SMS_MARK
+from bridge.nouns import light
 from bridge.routing import Allow, Network
 from bridge.text import Letter
 
@@ -12,6 +13,7 @@ MOST_RECEIVED = 30
 """Received lines after which a mail is taken to be going round in circles."""
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What is known for certain of the peer and of the mail's envelope sender."""

@@ -28,7 +28,7 @@ _STATUS: Final = re.compile(r"([245])\.\d{1,3}\.\d{1,3}")
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
 _PRINTABLE: Final = re.compile(r"[ -~]+")
 _QUCHAR: Final = re.compile(r"[^!-*,-<>-\[\]-~]")  # what RFC 6533 does not let stand for itself in a 7-bit address
-_FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
+_FIELDS: Final = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*")
 _LINE_ENDS: Final = re.compile(rb"\r\n|\r|\n")
 # Looked for at the beginnings of lines only: else each octet would be the beginning of a look at a thousand.
 _LONG_LINE: Final = re.compile(rb"(?:\A|[\r\n])[^\r\n]{999}")
@@ -171,10 +171,8 @@ def _from_xtext(text: str) -> str:
 
 def _header(content: bytes) -> bytes:
     """The fields at the beginning of a mail, as many as may be kept; none where it begins with something else."""
-    end = 0
-    while (found := _FIELD.match(content, end, KEPT_HEADER)) is not None:
-        end = found.end()
-    return content[:end]
+    found = _FIELDS.match(content, 0, KEPT_HEADER)
+    return b"" if found is None else found[0]
 
 
 def _lines(data: bytes) -> bytes:

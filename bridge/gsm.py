@@ -10,6 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from bridge.nouns import light
+
 Encoding = Literal["gsm", "ucs2"]
 
 BASIC = (
@@ -36,6 +38,7 @@ _VIRAMA = 9  # the combining class of what joins two Indic consonants
 _SPACING = "\u0e33\u0eb3\u200c\u200d\uff9e\uff9f"  # letters by category, marks to the eye
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """The cost of a text: `units` are septets (gsm) or UTF-16 units (ucs2), `parts` is what is paid."""
@@ -45,6 +48,7 @@ class Count:
     parts: int
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
     """A text that fits; `cut` tells whether the end was left out, in which case it ends with the marker."""
@@ -68,6 +72,8 @@ def count(text: str) -> Count:
     units = len(text) + len(_WIDE[encoding].findall(text))
     if units <= SINGLE[encoding]:
         return Count(encoding=encoding, units=units, parts=1 if text else 0)
+    if units == len(text):  # nothing that could not be torn apart
+        return Count(encoding=encoding, units=units, parts=-(-units // PART[encoding]))
     return Count(encoding=encoding, units=units, parts=len(_starts(text, encoding)))
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from bridge.config import LimitsSettings, Rate
 from bridge.exchanges import Exchanges
+from bridge.nouns import light
 
 FORWARDS_PER_CLIENT = Rate(count=30, seconds=3600)
 FORWARDS = Rate(count=300, seconds=3600)
@@ -63,6 +64,7 @@ class Pool(Protocol):
         ...
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """SMS that somebody wants to send at once."""

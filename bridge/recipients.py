@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bridge import normalize
 from bridge.config import Configuration
+from bridge.nouns import light
 from bridge.routing import Route
 
 ANSWER_PREFIX = "r+"
@@ -16,6 +17,7 @@ _CHECK_PREFIX = "check+"
 _ROUTING_MARKS = "%!@"
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phones:
     """The phones an address means, and the row that says so."""

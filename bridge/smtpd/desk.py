@@ -12,6 +12,7 @@ from bridge.config import Configuration, Rate
 from bridge.limits import Limits, Payable, Wanted
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, NewId, StoreUnavailable
+from bridge.nouns import light
 from bridge.smtpd import holding, incoming, returned
 from bridge.smtpd.bell import Ring
 from bridge.smtpd.contract import Reply
@@ -19,6 +20,7 @@ from bridge.smtpd.returned import Settling
 from bridge.spool import Accepted, Intake, Spool
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """What became of an intake: exactly one of these is set."""

@@ -10,6 +10,7 @@ from bridge import compose, dsn, subjects, text, translate
 from bridge.access import Proof, inside
 from bridge.config import Settings
 from bridge.message import Channel, Delivery, Reports, encode_sms
+from bridge.nouns import light
 from bridge.proof.mail import without_foreign_results
 from bridge.routing import Route
 from bridge.smtpd.contract import Peer
@@ -21,6 +22,7 @@ _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 FORWARD_LIFETIME = 5 * 86400.0
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One accepted recipient: the phones it means, on which row."""
