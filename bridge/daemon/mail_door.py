@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.acceptor import AT_ONCE
 from bridge.census import Census
 from bridge.config import Configuration, Endpoint, User
 from bridge.config.users import CERTIFICATE
 from bridge.smtpd import replies
-from bridge.smtpd.acceptor import AT_ONCE
 from bridge.smtpd.contract import Limits, Policy, Terms
 from bridge.smtpd.listener import MEMORY, Listener
 

@@ -16,11 +16,11 @@ from dataclasses import replace
 from functools import partial
 
 from bridge import metrics
+from bridge.acceptor import AT_ONCE, Acceptor, Seldom, bind
 from bridge.census import Census
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
 from bridge.smtpd import proxy, replies
-from bridge.smtpd.acceptor import AT_ONCE, Acceptor, Seldom, bind
 from bridge.smtpd.contract import Reply, Terms
 from bridge.smtpd.protocol import Session
 from bridge.smtpd.room import Room
@@ -71,9 +71,9 @@ class Listener:
         self._emptied = asyncio.Event()
         self._is_draining = False
         self._log = get_logger("smtpd")
-        self._refused = {reply: Seldom("reject") for reply in _REFUSALS}
-        self._headers = Seldom("no proxy header")
-        self._exhausted = Seldom("accepting paused")
+        self._refused = {reply: Seldom("reject", "smtpd") for reply in _REFUSALS}
+        self._headers = Seldom("no proxy header", "smtpd")
+        self._exhausted = Seldom("accepting paused", "smtpd")
 
     async def open(self, endpoints: Iterable[Endpoint]) -> None:
         """Listens on each endpoint; port 0 is any free one. Raises OSError, and then none of them is left open."""

@@ -1,7 +1,8 @@
 """Listening sockets, and accepting by hand: without descriptors left it is a pause, a line a minute, and no end.
 
 Left to the loops that is a traceback a second (asyncio), or callers who are hung up on and a listening socket that may
-be closed for good (uvloop). By hand also means that a PROXY header can be read before there is a session.
+be closed for good (uvloop). By hand also means that a PROXY header can be read before there is a session, and that one
+of several processes behind a socket does not take all who wait there.
 """
 
 import asyncio
@@ -22,8 +23,9 @@ _ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 class Seldom:
     """A warning that is logged at once and then at most once a minute, with how often it would have been said."""
 
-    def __init__(self, event: str) -> None:
-        self._log = get_logger("smtpd")
+    def __init__(self, event: str, log: str) -> None:
+        """`log`: whose line it is."""
+        self._log = get_logger(log)
         self._event = event
         self._times = 0
         self._silent_until = 0.0  # loop time

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.smtpd import acceptor as acceptors
-from bridge.smtpd.acceptor import Acceptor, Seldom, bind
+from bridge import acceptor as acceptors
+from bridge.acceptor import Acceptor, Seldom, bind
 from tests.smtpd.raw import Raw
 from tests.wait import PATIENCE, until
 
@@ -83,7 +83,7 @@ async def test_row_14_without_descriptors_accepting_pauses_and_recovers(door: tu
 
 
 async def test_a_line_is_said_seldom_and_counts(stream: io.StringIO) -> None:
-    seldom = Seldom("reject")
+    seldom = Seldom("reject", "smtpd")
     for number in range(100):
         seldom.say(reason=f"number {number}")
     assert stream.getvalue().count("reject") == 1
@@ -126,7 +126,7 @@ async def test_a_closed_acceptor_takes_nobody_even_when_it_was_pausing() -> None
     taken: list[socket.socket] = []
     for pausing in (False, True):
         (sock,) = await bind("127.0.0.1", 0)
-        acceptor = Acceptor(sock, taken.append, Seldom("accepting paused"))
+        acceptor = Acceptor(sock, taken.append, Seldom("accepting paused", "smtpd"))
         if pausing:
             acceptor._pause(OSError(errno.EMFILE, "Too many open files"))
         address = sock.getsockname()
@@ -140,7 +140,7 @@ async def test_a_closed_acceptor_takes_nobody_even_when_it_was_pausing() -> None
 async def test_no_more_are_accepted_in_one_turn_than_is_said(at_once: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken: list[socket.socket] = []
-        acceptor = Acceptor(server.dup(), taken.append, Seldom("accepting paused"), at_once=at_once)
+        acceptor = Acceptor(server.dup(), taken.append, Seldom("accepting paused", "smtpd"), at_once=at_once)
         waiting = [socket.create_connection(server.getsockname()) for _ in range(3)]
         acceptor._accept()  # one turn
         assert len(taken) == min(at_once, 3)
@@ -163,7 +163,7 @@ async def test_who_defers_leaves_a_while_to_others_and_then_takes_who_is_still_t
         return True
 
     listening = socket.create_server(("127.0.0.1", 0))
-    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused"), at_once=1, defers=defers)
+    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused", "smtpd"), at_once=1, defers=defers)
     clients = [socket.create_connection(listening.getsockname(), PATIENCE) for _ in range(3)]
     try:
         await until(lambda: asked)
