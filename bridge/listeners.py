@@ -11,8 +11,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -20,35 +18,19 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
-from bridge.access import inside
+from bridge.acceptor import AT_ONCE, Acceptor, Seldom, bind
 from bridge.census import Census
 from bridge.config import Endpoint
+from bridge.crowd import BOUNDS, Bounds, Crowd
 from bridge.log import get_logger
 from bridge.posts import Ask, Posts
 from bridge.routing import Network
 
 KEEPALIVE = 15.0
 SHUTDOWN = 5.0
-_SAID_EVERY: Final = 60.0
-_BACKLOG: Final = 128
-_HTTP: Final = "http "  # the mail door counts in the same census
 
 PLAIN: Final[web.AppKey[Ask]] = web.AppKey("plain")
 """What answers an application's plain requests, a `bridge.posts.Ask`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How much a listener bears of peers that are not spared."""
-
-    header_within: float = 10.0  # seconds from the connection to the end of the first header, for everybody
-    unread_within: float = 30.0  # seconds for which a peer may leave unread what he was answered, for everybody
-    connections: int = 100
-    per_address: int = 10
-    spare_loopback: bool = True
-
-
-BOUNDS: Final = Bounds()
 
 
 class HttpListener:
@@ -61,8 +43,11 @@ class HttpListener:
         bounds: Bounds = BOUNDS,
         spared: Callable[[], tuple[Network, ...]] = tuple,
         census: Census | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
-        """`census`: where those of one address are counted, with other processes' perhaps."""
+        """`census`: where those of one address are counted, with other processes' perhaps; `at_once`: connections that
+        are accepted before others get to it.
+        """
         app.middlewares.append(_header_came)
         self._runner = web.AppRunner(
             app,
@@ -73,43 +58,65 @@ class HttpListener:
             handle_signals=False,
             auto_decompress=False,  # what an encoding means is the application's answer, and nothing is inflated
         )
-        self._crowd = _Crowd(bounds, spared, census or Census())
+        self._crowd = Crowd(bounds, spared, census or Census())
         self._ask: Ask | None = app.get(PLAIN)
         self._open: set[_Bounded] = set()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._servers: list[asyncio.Server] = []
+        self._at_once = at_once
+        self._acceptors: list[Acceptor] = []
+        self._arriving: set[asyncio.Task[None]] = set()  # accepted, and no connection yet
+        self._exhausted = Seldom("accepting paused", "listeners")
+        self._log = get_logger("listeners")
 
     async def open(self, endpoints: Sequence[Endpoint], sockets: Sequence[socket.socket] = ()) -> None:
         """Listen; sockets that were handed over take the place of the addresses. Raises OSError."""
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
         for handed in sockets:
-            self._servers.append(await loop.create_server(self._connection, sock=handed, backlog=_BACKLOG))
+            self._listen(handed)
         for endpoint in () if sockets else endpoints:
-            server = await loop.create_server(self._connection, endpoint.host, endpoint.port, backlog=_BACKLOG)
-            self._servers.append(server)
+            for opened in await bind(endpoint.host, endpoint.port):
+                self._listen(opened)
+
+    def _listen(self, sock: socket.socket) -> None:
+        accepting = Acceptor(sock, self._take, self._exhausted, at_once=self._at_once, defers=self._crowd.defers)
+        self._acceptors.append(accepting)
 
     @property
     def descriptors(self) -> list[int]:
         """Of the sockets that are listened on."""
-        return [each.fileno() for server in self._servers for each in server.sockets]
+        return [accepting.socket.fileno() for accepting in self._acceptors]
 
     @property
     def ports(self) -> list[int]:
         """The ports listened on."""
-        names = [each.getsockname() for server in self._servers for each in server.sockets]
+        names = [accepting.socket.getsockname() for accepting in self._acceptors]
         return [name[1] for name in names if isinstance(name, tuple)]
 
     async def close(self) -> None:
         """Stop listening, let requests under way end."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for accepting in self._acceptors:
+            accepting.close()
+        self._acceptors.clear()
+        await asyncio.gather(*self._arriving)
         for connection in tuple(self._open):
             connection.end()
         under_way = set(self._under_way)  # those of now: the last may end before they are waited for
         answering = [asyncio.wait(under_way, timeout=SHUTDOWN)] if under_way else []
         await asyncio.gather(self._runner.cleanup(), *answering)
+
+    def _take(self, sock: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._begin(sock))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _begin(self, sock: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, sock)
+        except OSError:  # it is gone already
+            sock.close()
+        except Exception:  # noqa: BLE001  # nobody waits for this task, and there is nobody to tell
+            self._log.exception("connection failed")
+            sock.close()
 
     def _connection(self) -> asyncio.Protocol:
         server = self._runner.server
@@ -126,65 +133,13 @@ class _OursAlone(logging.LoggerAdapter[logging.Logger]):
             super().exception(msg, *args, exc_info=exc_info, **more)
 
 
-class _Crowd:
-    """The connections of one listener that are counted."""
-
-    def __init__(self, bounds: Bounds, spared: Callable[[], tuple[Network, ...]], census: Census) -> None:
-        self.bounds = bounds
-        self._spared = spared
-        self._census = census
-        self._counted = 0
-        self._said_at = -_SAID_EVERY
-        self._log = get_logger("listeners")
-
-    def enter(self, peer: str) -> bool | None:
-        """Whether one more of this address may come in, and is counted; None: it may, and is not."""
-        if self._is_spared(peer):
-            return None
-        peer = _place(peer)
-        if self._counted >= self.bounds.connections or self._census.of(_HTTP + peer) >= self.bounds.per_address:
-            self._say(peer)
-            return False
-        self._counted += 1
-        self._census.enter(_HTTP + peer)
-        return True
-
-    def leave(self, peer: str) -> None:
-        """One that was counted is gone."""
-        self._counted -= 1
-        self._census.leave(_HTTP + _place(peer))
-
-    def _is_spared(self, peer: str) -> bool:
-        address: IPv4Address | IPv6Address
-        try:
-            address = ip_address(peer.partition("%")[0])
-        except ValueError:
-            return True  # a socket of this machine, which has no address
-        address = getattr(address, "ipv4_mapped", None) or address
-        return (address.is_loopback and self.bounds.spare_loopback) or inside(address, self._spared())
-
-    def _say(self, peer: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._said_at >= _SAID_EVERY:
-            self._said_at = now
-            self._log.warning("reject", peer=peer, reason="too many connections; others of this minute are not logged")
-
-
-def _place(peer: str) -> str:
-    """What is counted as one address: of IPv6 a whole /64, since whoever has one address there has them all."""
-    address = ip_address(peer.partition("%")[0])
-    if address.version == 4 or address.ipv4_mapped:  # noqa: PLR2004  # the version of IP
-        return peer
-    return str(ip_network((address, 64), strict=False))
-
-
 class _Bounded(asyncio.Protocol):
     """One connection behind the bounds: plain requests are answered here, from anything else on it is aiohttp's."""
 
     def __init__(
         self,
         make: Callable[[], asyncio.Protocol],
-        crowd: _Crowd,
+        crowd: Crowd,
         ask: Ask | None,
         open_ones: "set[_Bounded]",
         under_way: set[asyncio.Task[None]],
@@ -290,8 +245,7 @@ class _Bounded(asyncio.Protocol):
             return
         self.header_came()
         self._open.discard(self)
-        if self._counted:
-            self._crowd.leave(self._peer)
+        self._crowd.leave(self._peer, counted=self._counted is True)
         if self._posts is not None:
             self._posts.stop()
         if self._inner is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Callable
@@ -13,8 +14,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bridge.census import Census, shared
 from bridge.config import Endpoint
-from bridge.listeners import Bounds, HttpListener, _place
+from bridge.crowd import Bounds
+from bridge.listeners import HttpListener
 from bridge.routing import Network
 from tests.wait import PATIENCE, until, until_async
 
@@ -72,6 +75,25 @@ async def test_sockets_that_were_handed_over_take_the_place_of_the_addresses() -
         assert listener.ports == [port]
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/") as answer:
             assert answer.status == 200
+        await listener.close()
+
+
+async def test_of_two_on_one_socket_each_takes_its_part_of_a_crowd() -> None:
+    descriptor = shared(2)
+    counts = [Census(descriptor, rows=2, row=row) for row in range(2)]
+    os.close(descriptor)
+    slows = [Slow(), Slow()]
+    listeners = [HttpListener(slow.app, census=own, at_once=1) for slow, own in zip(slows, counts, strict=True)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for listener, slow in zip(listeners, slows, strict=True):
+            slow.gate.set()
+            await listener.open((), [server.dup()])
+        async with AsyncExitStack() as stack:
+            opened = [await stack.enter_async_context(connected(server.getsockname()[1])) for _ in range(12)]
+            assert all([await answered(*one) for one in opened])
+            assert all(slow.asked for slow in slows)
+            assert sum(slow.asked for slow in slows) == 12
+    for listener in listeners:
         await listener.close()
 
 
@@ -217,16 +239,6 @@ async def test_a_proxy_is_not_counted(bounds: Bounds, spared: tuple[Network, ...
     ):
         for _ in range(bounds.connections * 3):
             assert await answered(*await stack.enter_async_context(connected(port)))
-
-
-def test_the_bounds_of_the_contract() -> None:
-    assert Bounds() == Bounds(header_within=10.0, connections=100, per_address=10, spare_loopback=True)
-
-
-def test_one_address_of_ipv6_is_a_whole_network() -> None:
-    assert _place("2001:db8:0:1::1") == _place("2001:db8:0:1:ffff::2%eth0") != _place("2001:db8:0:2::1")
-    assert _place("192.0.2.1") != _place("192.0.2.2")
-    assert _place("::ffff:192.0.2.1") != _place("::ffff:192.0.2.2")
 
 
 async def test_who_reads_no_answer_loses_his_place() -> None:

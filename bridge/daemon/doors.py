@@ -8,11 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
+from bridge.acceptor import AT_ONCE
 from bridge.census import Census
 from bridge.config import Configuration
+from bridge.crowd import BOUNDS
 from bridge.daemon import mail_door
 from bridge.daemon.workers import Workers
-from bridge.listeners import BOUNDS, HttpListener
+from bridge.listeners import HttpListener
 from bridge.routing import Network
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
@@ -97,4 +99,6 @@ def http_listener(
     def spared() -> tuple[Network, ...]:
         return configuration().settings.webhook.networks
 
-    return HttpListener(webhook, bounds=bounds, spared=spared, census=census)
+    # As at the mail door: the process that wakes first must not take all who wait there.
+    at_once = 1 if processes > 1 else AT_ONCE
+    return HttpListener(webhook, bounds=bounds, spared=spared, census=census, at_once=at_once)

@@ -19,7 +19,8 @@ import pytest
 
 from bridge.config import Endpoint
 from bridge.ids import mail_ids
-from bridge.listeners import Bounds, HttpListener
+from bridge.crowd import Bounds
+from bridge.listeners import HttpListener
 from bridge.message import State
 from bridge.providers.websms import Websms
 from bridge.simulator import Simulator, SimulatorSettings
