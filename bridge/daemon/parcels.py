@@ -5,7 +5,7 @@ nouns with slots, and can run code.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from enum import StrEnum
 from io import BytesIO
@@ -16,6 +16,7 @@ from typing import Any, Final, get_type_hints
 from bridge.config import Configuration, Endpoint
 from bridge.limits import Asking, Forwarding, Payable, Wanted
 from bridge.message import Bounce, Delivery, Fate, Report, ReportState
+from bridge.nouns import reader
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
@@ -42,16 +43,6 @@ def pack_intake(intake: Intake) -> tuple[Any, ...]:
     )
 
 
-def unpack_intake(packed: tuple[Any, ...]) -> Intake:
-    """The same again."""
-    plain, deliveries, conversations = packed
-    return Intake(
-        deliveries=[from_row(row) for row in deliveries],
-        conversations=[one for row in conversations if (one := unpack_conversation(row)) is not None],
-        **dict(zip(_PLAIN, plain, strict=True)),
-    )
-
-
 def pack_conversation(conversation: Conversation | None) -> tuple[Any, ...] | None:
     """A conversation, where there is one."""
     return None if conversation is None else _conversation(conversation)
@@ -60,6 +51,17 @@ def pack_conversation(conversation: Conversation | None) -> tuple[Any, ...] | No
 def unpack_conversation(packed: tuple[Any, ...] | None) -> Conversation | None:
     """The same again."""
     return None if packed is None else Conversation(**dict(zip(_CONVERSATION, packed, strict=True)))
+
+
+def _intake_reader() -> Callable[[tuple[Any, ...]], Intake]:
+    values = {name: f"row[0][{at}]" for at, name in enumerate(_PLAIN)}
+    values["deliveries"] = "[delivery(one) for one in row[1]]"
+    values["conversations"] = "[conversation(one) for one in row[2]]"
+    return reader(Intake, values, delivery=from_row, conversation=unpack_conversation)
+
+
+unpack_intake = _intake_reader()
+"""The same again."""
 
 
 def pack_report(report: Report) -> tuple[Any, ...]:
