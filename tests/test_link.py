@@ -3,17 +3,25 @@
 import asyncio
 import marshal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from bridge.link import Link, LinkLost
+from bridge.link import Later, Link, LinkLost, Mistake
 from tests.wait import PATIENCE, until
 
 LARGE = b"\x00\xff" * 2_000_000  # far more than a socket takes at once
+
+
+class Closed(Exception):
+    """What an answer may be instead."""
+
+
+class ClosedForEver(Closed):
+    """One of them."""
 
 
 @dataclass
@@ -22,6 +30,7 @@ class End:
 
     heard: list[tuple[Any, ...]] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    promised: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
     losses: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     link: Link = field(init=False)
@@ -29,7 +38,15 @@ class End:
     def __post_init__(self) -> None:
         self.link = Link(
             hears={"news": lambda *words: self.heard.append(words)},
-            answers={"echo": self._echo, "wait": self._wait, "broken": self._broken, "odd": self._odd},
+            answers={
+                "echo": self._echo,
+                "wait": self._wait,
+                "broken": self._broken,
+                "odd": self._odd,
+                "later": lambda word: Later(self.promised[word], str.upper),
+                "shut": self._shut,
+            },
+            refusals=(Closed,),
             lost=self._lose,
         )
 
@@ -44,6 +61,9 @@ class End:
 
     async def _broken(self) -> None:
         raise ValueError("a secret of the other process")
+
+    def _shut(self) -> Awaitable[None]:
+        raise ClosedForEver("until Monday")
 
     async def _odd(self) -> object:
         return object()
@@ -76,7 +96,7 @@ async def test_a_question_is_answered_in_both_directions() -> None:
 
 async def test_answers_go_to_their_questions_whatever_the_order() -> None:
     async with linked() as (near, far):
-        slow = asyncio.create_task(near.link.ask("wait", "first"))
+        slow = near.link.ask("wait", "first")
         await until(lambda: far.asked)
         assert await near.link.ask("echo", "second") == ("second",)
         assert not slow.done()
@@ -133,9 +153,42 @@ async def test_a_mistake_at_the_other_end_is_an_error_here_and_its_words_stay_th
         assert await near.link.ask("echo", 1) == (1,), "and the link is as good as before"
 
 
+async def test_an_answer_may_be_a_future_that_was_or_will_be_there() -> None:
+    async with linked() as (near, far):
+        loop = asyncio.get_running_loop()
+        far.promised = {word: loop.create_future() for word in ("early", "late", "wrong", "gone")}
+        far.promised["early"].set_result("early")
+        asked = {word: near.link.ask("later", word) for word in far.promised}
+        assert await asyncio.wait_for(asked["early"], PATIENCE) == "EARLY"
+        assert not any(asked[word].done() for word in ("late", "wrong", "gone"))
+        far.promised["gone"].cancel()
+        far.promised["late"].set_result("late")
+        far.promised["wrong"].set_exception(ValueError("a secret of the other process"))
+        assert await asyncio.wait_for(asked["late"], PATIENCE) == "LATE"
+        with pytest.raises(Mistake, match=r"^ValueError$"):
+            await asyncio.wait_for(asked["wrong"], PATIENCE)
+        assert not asked["gone"].done()
+
+
+async def test_what_is_made_of_an_answer_may_be_a_mistake() -> None:
+    async with linked() as (near, far):
+        odd: Any = 7
+        far.promised["odd"] = asyncio.get_running_loop().create_future()
+        far.promised["odd"].set_result(odd)
+        with pytest.raises(Mistake, match=r"^TypeError$"):
+            await asyncio.wait_for(near.link.ask("later", "odd"), PATIENCE)
+
+
+async def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async with linked() as (near, _):
+        with pytest.raises(Closed, match=r"^until Monday$"):
+            await near.link.ask("shut")
+    assert not caplog.records, "and nothing to be logged"
+
+
 async def test_who_waits_when_the_link_is_lost_is_told() -> None:
     async with linked() as (near, far):
-        waiting = [asyncio.create_task(near.link.ask("wait", str(number))) for number in range(3)]
+        waiting = [near.link.ask("wait", str(number)) for number in range(3)]
         await until(lambda: len(far.asked) == 3)
         far.link.close()
         for outcome in await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), PATIENCE):
@@ -171,7 +224,7 @@ async def test_what_was_said_last_goes_out_before_the_end() -> None:
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_passed_over() -> None:
     async with linked() as (near, far):
-        given_up = asyncio.create_task(near.link.ask("wait", "x"))
+        given_up = near.link.ask("wait", "x")
         await until(lambda: far.asked)
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -182,7 +235,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_passed_over() -> None
 
 async def test_an_answer_to_who_has_gone_hurts_nobody() -> None:
     async with linked() as (near, far):
-        asking = asyncio.create_task(near.link.ask("wait", "x"))
+        asking = near.link.ask("wait", "x")
         await until(lambda: far.asked)
         near.link.close()
         with pytest.raises(LinkLost):
@@ -197,7 +250,7 @@ async def test_a_word_that_cannot_be_said_costs_nobody_else_his_own() -> None:
         with pytest.raises(ValueError, match="unmarshallable"):
             near.link.tell("news", object())
         near.link.tell("news", "after")
-        innocent = asyncio.create_task(near.link.ask("echo", 1))
+        innocent = near.link.ask("echo", 1)
         with pytest.raises(ValueError, match="unmarshallable"):
             await asyncio.wait_for(near.link.ask("echo", object()), PATIENCE)
         assert await asyncio.wait_for(innocent, PATIENCE) == (1,)

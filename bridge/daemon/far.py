@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, Final
 
 from bridge.config import Rate
 from bridge.daemon.parcels import (
@@ -23,8 +23,8 @@ from bridge.smtpd.desk import Taken
 from bridge.smtpd.returned import Settling
 from bridge.spool import Accepted, Conversation, Intake
 
-BUSY, LOCKED = "busy", "locked"
-"""What is said for the exceptions of `Login.check`."""
+REFUSALS: Final = (StoreUnavailable, Busy, Locked)
+"""What the daemon raises is raised here, too."""
 
 _GONE = "the daemon is gone"
 
@@ -71,12 +71,8 @@ class FarLogins:
         self, name: str, password: bytes, peer: IPv4Address | IPv6Address | None, *, trusted: bool = False
     ) -> Outcome:
         """See `Login`."""
-        found = await self._link.ask("login", name, password, None if peer is None else str(peer), trusted)
-        if found == BUSY:
-            raise Busy
-        if found == LOCKED:
-            raise Locked
-        right, doublings, locks = found
+        asked = self._link.ask("login", name, password, None if peer is None else str(peer), trusted)
+        right, doublings, locks = await asked
         return Outcome(right=right, doublings=doublings, locks=locks)
 
     def exposes(self, name: str) -> bool:
@@ -91,7 +87,7 @@ class FarSpool:
         self._link = link
 
     async def accept(self, intake: Intake, /) -> Accepted:
-        """See `Taking`."""
+        """See `Taking`. Of an SMS the daemon then tells whoever is to hear."""
         return unpack_accepted(await self._ask("accept", pack_intake(intake)))
 
     async def bury(self, notification_id: str, body: bytes, reason: str, at: float, /) -> None:
@@ -109,11 +105,8 @@ class FarSpool:
 
     async def _ask(self, kind: str, *words: Any) -> Any:
         try:
-            away, found = await self._link.ask(kind, *words)
+            return await self._link.ask(kind, *words)
         except Mistake:
             raise  # a store that is away comes back; what meets a mistake would be sent again for ever
         except LinkLost as lost:
             raise StoreUnavailable(_GONE) from lost
-        if away:
-            raise StoreUnavailable(found)
-        return found

@@ -10,23 +10,23 @@ import errno
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from bridge import metrics
 from bridge.census import Census
 from bridge.config import Configuration
 from bridge.daemon import mail_door
 from bridge.daemon.doors import http_listener
-from bridge.daemon.far import FarDesk, FarLogins, FarSpool
+from bridge.daemon.far import REFUSALS, FarDesk, FarLogins, FarSpool
 from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
 from bridge.daemon.parts import mail_authentication, provider
 from bridge.daemon.steady import Steady
 from bridge.ids import mail_ids
 from bridge.limits import Limits
-from bridge.link import Link
+from bridge.link import Answer, Link
 from bridge.listeners import HttpListener
-from bridge.message import Channel, NewId
+from bridge.message import NewId
 from bridge.proof.logins import Logins
 from bridge.proof.mail import MailAuthentication
 from bridge.providers import Provider
@@ -57,14 +57,15 @@ class Worker:
 
     def __init__(self, doorway: socket.socket) -> None:
         """`doorway`: where the daemon hands over what is listened on."""
-        answers: dict[str, Callable[..., Awaitable[Any]]] = {
+        answers: dict[str, Answer] = {
             "begin": self._begin,
             "configure": self._configure,
             "drain": self._drain,
             "ping": self._ping,
         }
         self.over = asyncio.Event()
-        self.link = Link(hears={"news": self._hear_news, "refuse": self._refuse}, answers=answers, lost=self.over.set)
+        hears: dict[str, Callable[..., None]] = {"news": self._hear_news, "refuse": self._refuse}
+        self.link = Link(hears=hears, answers=answers, refusals=REFUSALS, lost=self.over.set)
         self._doorway = doorway
         self._clock = Steady()
         self._closed = self._full = False
@@ -98,20 +99,13 @@ class Worker:
         )
 
     def _make_webhook(self, new_id: NewId) -> Webhook:
-        def wake(channel: Channel) -> None:
-            self.link.tell("wake", channel.value)
-
-        def heard(phone: str, at: float) -> None:
-            self.link.tell("heard", phone, at)
-
         return Webhook(
             provider=lambda: self._provider or provider(self._current()),
             spool=FarSpool(self.link),
             configuration=self._current,
             clock=self._clock,
             new_id=new_id,
-            wake=wake,
-            heard=heard,
+            wake=lambda _channel: None,  # the daemon does what follows, where it accepts
             full=lambda: self._closed,
         )
 

@@ -9,7 +9,7 @@ starts them all again.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ from typing import Any, Final
 from bridge import metrics
 from bridge.census import Census, shared
 from bridge.config import Configuration, Endpoint
-from bridge.daemon.far import BUSY, LOCKED
+from bridge.daemon.far import REFUSALS
 from bridge.daemon.front import Front
 from bridge.daemon.hands import Hand, reap
 from bridge.daemon.parcels import (
@@ -34,12 +34,11 @@ from bridge.daemon.parcels import (
     unpack_settling,
 )
 from bridge.daemon.steady import STEP, Steady
-from bridge.link import Link, LinkLost, Mistake
+from bridge.link import Answer, Later, Link, LinkLost, Mistake
 from bridge.log import get_logger
-from bridge.message import Channel, Clock, StoreUnavailable
-from bridge.proof.logins import Busy, Locked
+from bridge.message import Channel, Clock, Report, StoreUnavailable
 from bridge.smtpd.desk import Taken
-from bridge.spool import Intake
+from bridge.spool import Accepted, Intake
 from bridge.webhook import Webhook
 
 ANSWERS_WITHIN: Final = 60.0
@@ -195,25 +194,24 @@ class Workers:
         return self._front
 
     def _link_to(self, index: int) -> Link:
-        answers: dict[str, Callable[..., Awaitable[Any]]] = {
+        answers: dict[str, Answer] = {
             "take": self._take,
             "left": self._left,
             "take_sms": self._take_sms,
             "settle": self._settle,
             "login": self._login,
-            "accept": partial(self._kept, self._accept),
-            "bury": partial(self._kept, self._behind.spool.bury),
-            "report": partial(self._kept, self._report),
-            "conversation": partial(self._kept, self._conversation),
+            "accept": self._accept,
+            "bury": self._behind.spool.bury,
+            "report": self._report,
+            "conversation": self._conversation,
         }
         return Link(
             hears={
                 "ring": self._behind.ring,
-                "heard": self._behind.heard,
-                "wake": lambda channel: self._behind.wake(Channel(channel)),
                 "counted": partial(self._note_counts, index),
             },
             answers=answers,
+            refusals=REFUSALS,
             lost=lambda: self._lose(index),
         )
 
@@ -243,34 +241,32 @@ class Workers:
     async def _settle(self, settling: tuple[Any, ...]) -> tuple[Any, ...]:
         return pack_reply(await self._behind.clerk.settle(unpack_settling(settling)))
 
-    async def _login(self, name: str, password: bytes, peer: str | None, trusted: bool) -> str | tuple[Any, ...]:
+    async def _login(self, name: str, password: bytes, peer: str | None, trusted: bool) -> tuple[Any, ...]:
         address = None if peer is None else ip_address(peer)
-        try:
-            found = await self._behind.logins.check(name, password, address, trusted=trusted)
-        except Busy:
-            return BUSY
-        except Locked:
-            return LOCKED
+        found = await self._behind.logins.check(name, password, address, trusted=trusted)
         return found.right, found.doublings, found.locks
 
-    async def _kept(self, work: Callable[..., Awaitable[Any]], *words: Any) -> tuple[bool, Any]:
-        """Whether the store is away, and why or what it gave."""
-        try:
-            return False, await work(*words)
-        except StoreUnavailable as error:
-            return True, str(error)
+    def _accept(self, packed: tuple[Any, ...]) -> Later:
+        intake = self._timely(packed)
+        return Later(self._behind.spool.accept(intake), partial(self._accepted, intake))
 
-    async def _accept(self, intake: tuple[Any, ...]) -> tuple[Any, ...]:
-        return pack_accepted(await self._behind.spool.accept(self._timely(intake)))
+    def _accepted(self, intake: Intake, accepted: Accepted) -> tuple[Any, ...]:
+        """An SMS is kept; who has to know of it is here."""
+        if not accepted.repeated:
+            self._behind.heard(intake.sender, intake.at)
+            self._behind.wake(Channel.MAIL)
+        return pack_accepted(accepted)
 
-    async def _report(self, packed: tuple[Any, ...]) -> bool:
+    def _report(self, packed: tuple[Any, ...]) -> Later:
         report, now = unpack_report(packed), self._clock()
-        known = await self._behind.spool.report(report, now)
+        return Later(self._behind.spool.report(report, now), partial(self._reported, report, now))
+
+    def _reported(self, report: Report, now: float, known: bool) -> bool:
         metrics.AWAITED.reported(report.client_message_id, now)  # what was sent is counted here
         return known
 
-    async def _conversation(self, phone: str, line: str | None, now: float) -> tuple[Any, ...] | None:
-        return pack_conversation(await self._behind.spool.conversation(phone, line, now))
+    def _conversation(self, phone: str, line: str | None, now: float) -> Later:
+        return Later(self._behind.spool.conversation(phone, line, now), pack_conversation)
 
     def _note_counts(self, index: int, counts: metrics.Counts, connections: int, heard_at: float | None) -> None:
         self._workers[index].connections = connections

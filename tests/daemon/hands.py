@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bridge.config import Configuration, Endpoint, User
+from bridge.daemon.far import REFUSALS
 from bridge.daemon.front import Front, front
 from bridge.daemon.hands import Hand
 from bridge.daemon.parcels import unpack_configuration, unpack_endpoints
@@ -73,6 +74,7 @@ class Puppet:
         self.link = Link(
             hears={name: self._hears(name) for name in ("news", "refuse")},
             answers={name: self._answers(name) for name in ("begin", "configure", "drain", "ping")},
+            refusals=REFUSALS,
             lost=self._lose,
         )
 

@@ -3,10 +3,11 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,11 @@ from bridge.config.users import CERTIFICATE
 from bridge.daemon.far import FarDesk, FarLogins, FarSpool
 from bridge.limits import Asking, Forwarding, Payable, Wanted
 from bridge.link import LinkLost
-from bridge.message import Bounce, Channel, Fate, State, StoreUnavailable
+from bridge.message import Bounce, Channel, Fate, Report, ReportState, State, StoreUnavailable
 from bridge.proof.lockout import FAILURES
 from bridge.proof.logins import HASHES_AT_ONCE, MOST_WAITING, Busy, Locked, Logins
 from bridge.smtpd.returned import Settling
-from bridge.spool import Event, Step
+from bridge.spool import Accepted, Event, Step
 from tests.daemon.hands import Stage, stage
 from tests.given import NO_LIMITS
 from tests.make import NOW, PHONE, delivery, intake
@@ -96,6 +97,47 @@ async def test_an_sms_that_came_as_a_mail(far: Stage, desk: FarDesk) -> None:
     reply = await desk.take_sms(head.encode() + b"Bin gleich da\r\n")
     assert (reply.code, reply.status) == (250, "2.0.0"), reply
     assert [item.channel for item in await far.spool.listing(None, 9)] == [Channel.MAIL]
+
+
+async def test_an_sms_is_kept_and_whoever_must_know_of_it_does(far: Stage) -> None:
+    spool = FarSpool(far.link)
+    wrote_at = NOW - 5.0
+    far.limits.exchanges.wrote("anna@example.com", PHONE, wrote_at, answers=False)
+    made = delivery(channel=Channel.MAIL, recipient="anna@example.com", payload=b"x")
+    sms = intake(made, kind="sms", sender=PHONE, notification_id="n1", digest=b"1")
+    assert await spool.conversation(PHONE, None, NOW) is None
+    assert await spool.accept(sms) == Accepted(id="M1")
+    assert far.woken == [Channel.MAIL]
+    assert [len(pair.heard) for pair in far.limits.exchanges._phones[PHONE].values()] == [1]
+    for digest, differs in ((b"1", False), (b"2", True)):
+        again = await spool.accept(replace(sms, id="M2", digest=digest))
+        assert again == Accepted(id="M1", repeated=True, differs=differs)
+    assert far.woken == [Channel.MAIL], "of what came again nobody hears"
+    assert [len(pair.heard) for pair in far.limits.exchanges._phones[PHONE].values()] == [1]
+
+
+async def test_a_report_and_what_is_buried(far: Stage) -> None:
+    spool = FarSpool(far.link)
+    await spool.bury("n1", b"\x00\xff", "no JSON", NOW)
+    assert ["no JSON" in alert.text for alert in await far.spool.alerts(9)] == [True]
+    await far.spool.accept(intake(delivery()))
+    for client_id, known in (("M1-1", True), ("M9-1", False)):
+        report = Report(notification_id=client_id, state=ReportState.DELIVERED, client_message_id=client_id)
+        assert await spool.report(report, NOW) is known
+
+
+async def test_a_store_that_is_away_is_so_for_a_worker(far: Stage) -> None:
+    spool = FarSpool(far.link)
+    await far.spool.close()
+    asked: list[Awaitable[Any]] = [
+        spool.accept(intake(delivery(), kind="sms")),
+        spool.bury("n1", b"", "", NOW),
+        spool.report(Report(notification_id="n1", state=ReportState.DELIVERED), NOW),
+        spool.conversation(PHONE, None, NOW),
+    ]
+    for one in asked:
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await one
 
 
 async def test_a_bounce(far: Stage, desk: FarDesk) -> None:

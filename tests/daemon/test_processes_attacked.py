@@ -15,7 +15,7 @@ import pytest
 
 from bridge.config import Endpoint
 from bridge.daemon.doors import Doors
-from bridge.daemon.far import FarDesk, FarSpool
+from bridge.daemon.far import REFUSALS, FarDesk, FarSpool
 from bridge.daemon.front import front
 from bridge.daemon.hands import Hand
 from bridge.daemon.parcels import pack_configuration, pack_endpoints
@@ -181,7 +181,12 @@ async def beside(place: Path, **answers: Callable[..., Awaitable[Any]]) -> Async
             full=lambda: False,
         )
         workers.ask(behind, None)
-        worker = Link(hears={"news": lambda *_: None}, answers={"begin": begin, **answers}, lost=lambda: None)
+        worker = Link(
+            hears={"news": lambda *_: None},
+            answers={"begin": begin, **answers},
+            refusals=REFUSALS,
+            lost=lambda: None,
+        )
         await asyncio.get_running_loop().create_unix_connection(partial(_same, worker), sock=far_link)
         stack.callback(worker.close)
         await workers.begin(door.configuration, [], [])

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -19,11 +19,12 @@ from bridge import metrics
 from bridge.census import shared
 from bridge.config import Configuration, Endpoint, SmtpdSettings
 from bridge.daemon import worker as worker_module
-from bridge.daemon.far import BUSY, LOCKED
+from bridge.daemon.far import REFUSALS
 from bridge.daemon.parcels import pack_configuration, pack_endpoints, pack_taken, unpack_intake, unpack_payable
 from bridge.daemon.worker import Worker
 from bridge.limits import Wanted
-from bridge.link import Link, LinkLost
+from bridge.link import Answer, Link, LinkLost
+from bridge.proof.logins import Busy, Locked
 from bridge.smtpd import replies
 from bridge.smtpd.desk import Taken
 from bridge.spool import Accepted, Intake
@@ -66,13 +67,13 @@ class Boss:
         doorway, far_doorway = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for each in (near, far, doorway, far_doorway):
             each.setblocking(False)
-        answers: dict[str, Callable[..., Awaitable[Any]]] = {"take": self._take, "login": self._login}
+        answers: dict[str, Answer] = {"take": self._take, "login": self._login}
         hears: dict[str, Callable[..., None]] = {
             "ring": lambda *words: self.rung.append(words),
             "counted": lambda *words: self.counted.append(words),
         }
         self.gate.set()
-        self.link = Link(hears=hears, answers=answers, lost=lambda: None)
+        self.link = Link(hears=hears, answers=answers, refusals=REFUSALS, lost=lambda: None)
         self.worker = Worker(far_doorway)
         await joined(lambda: self.worker.link, far)
         await joined(lambda: self.link, near)
@@ -96,6 +97,8 @@ class Boss:
 
     async def _login(self, *words: Any) -> Any:
         self.logins.append(words)
+        if isinstance(self.login, Exception):
+            raise self.login
         return self.login
 
     async def stop(self) -> None:
@@ -255,8 +258,8 @@ async def test_logins_are_the_daemons_business(tmp_path: Path) -> None:
         for answer, reply in (
             ((True, 0, False), "235 "),
             ((False, 0, False), "535 5.7.8 "),
-            (LOCKED, "421 4.7.0 "),
-            (BUSY, "454 4.7.0 "),
+            (Locked(), "421 4.7.0 "),
+            (Busy(), "454 4.7.0 "),
         ):
             daemon.login = answer
             client = await daemon.client(context=trusting(authority))
@@ -330,7 +333,7 @@ async def test_it_drains_a_mail_under_way_and_says_farewell_to_the_idle() -> Non
         idle, busy = await daemon.client(), await daemon.client()
         await busy.envelope(SENDER, ADDRESS)
         await busy.say("DATA")
-        draining = asyncio.create_task(daemon.link.ask("drain", 20.0))
+        draining = daemon.link.ask("drain", 20.0)
         assert await idle.rest() == replies.SHUTTING_DOWN.encode()
         assert not draining.done()
         assert (await busy.say("\r\nnoch schnell\r\n.")).startswith("250 ")
