@@ -18,8 +18,8 @@ import apsw
 import pytest
 
 from bridge.config import Endpoint
-from bridge.ids import mail_ids
 from bridge.crowd import Bounds
+from bridge.ids import mail_ids
 from bridge.listeners import HttpListener
 from bridge.message import State
 from bridge.providers.websms import Websms
