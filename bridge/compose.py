@@ -179,8 +179,9 @@ def _file(name: str, content_type: str, octets: bytes) -> Part:
 
 
 def _text(kind: str, text: str) -> Part:
-    content_type, lines = f"text/{kind}; charset=utf-8", text.split("\n")
-    if text.isascii() and "\x00" not in text and max(map(len, lines)) < _LONG_LINE:
+    content_type = f"text/{kind}; charset=utf-8"
+    short = len(text) < _LONG_LINE or max(map(len, text.split("\n"))) < _LONG_LINE
+    if short and text.isascii() and "\x00" not in text:
         return content_type, "7bit", text.replace("\n", "\r\n").encode("ascii")
     data = text.encode("utf-8", "replace").replace(b"\n", b"\r\n")
     return content_type, "quoted-printable", quoted_printable(data)
