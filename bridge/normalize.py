@@ -18,6 +18,7 @@ import idna
 import phonenumbers
 
 from bridge import plans
+from bridge.nouns import light
 
 _SEPARATORS: Final = str.maketrans("", "", " -/.()")
 _NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")  # [0-9], never \d: foreign digits are not ours to read
@@ -112,6 +113,7 @@ def _domain(text: str) -> str:
         return text.lower()
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     """What the numbering plans say of a valid number."""
