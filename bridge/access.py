@@ -53,6 +53,7 @@ class Barred:
     sentence: str
 
 
+_LOOP_FIELD, _SMS_FIELD = LOOP_MARK.lower(), SMS_MARK.lower()
 _CIRCLE = Barred(code=554, status="5.4.6", sentence="this mail is going round in circles")
 _WAS_AN_SMS = Barred(code=554, status="5.4.6", sentence="an SMS that became a mail becomes no SMS again")
 _AUTOMATIC = Barred(code=550, status="5.7.1", sentence="automatic replies are not sent as SMS")
@@ -71,9 +72,10 @@ def barred(letter: Letter, *, to_phones: bool, answers: bool, domains: Collectio
         return _CIRCLE
     if not to_phones:
         return None
-    ours = any(mark.strip().lower() in domains for mark in letter.headers.get(LOOP_MARK.lower(), ()))
+    marks = letter.headers.get(_LOOP_FIELD)
+    ours = marks is not None and any(mark.strip().lower() in domains for mark in marks)
     # Another bridge's too: two of them, each with a line of the other among its phones, lose the mark in between.
-    if ours or SMS_MARK.lower() in letter.headers:
+    if ours or _SMS_FIELD in letter.headers:
         return _WAS_AN_SMS
     if letter.is_auto_reply or (letter.absence_subject and (answers or letter.is_reply)):
         return _AUTOMATIC

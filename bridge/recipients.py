@@ -14,7 +14,7 @@ ANSWER_PREFIX = "r+"
 _OPERATORS = ("postmaster", "abuse")
 BOUNCE_PREFIX = "bounce+"
 _CHECK_PREFIX = "check+"
-_ROUTING_MARKS = "%!@"
+_ROUTING_MARKS = frozenset("%!@")
 
 
 @light
@@ -72,7 +72,7 @@ def resolve(configuration: Configuration, recipient: str) -> Meaning:
     if not local:  # <postmaster> without a domain, RFC 5321 4.5.1
         local, domain = domain, domains[0]
         address = f"{local}@{domain}"
-    if domain not in domains or any(mark in local for mark in _ROUTING_MARKS):
+    if domain not in domains or not _ROUTING_MARKS.isdisjoint(local):
         return Nowhere(address=address, code=550, status="5.7.1", text="relaying denied")
     if local in _OPERATORS:
         return Operator(address=address)
@@ -106,6 +106,8 @@ def _local_number(configuration: Configuration, address: str, local: str, route:
 
 def asked_about(configuration: Configuration, recipient: str) -> str | None:
     """The address behind ``check+``, of which its sender wants to know what it would do; None: nobody asks."""
+    if _CHECK_PREFIX not in recipient.lower():
+        return None
     address = normalize.address(recipient)
     local, _, domain = address.rpartition("@")
     about = local.removeprefix(_CHECK_PREFIX)

@@ -7,6 +7,7 @@ recipient is `Pending` until then, and `settle` gives it the answer that RCPT co
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from bridge import normalize, recipients, threads
 from bridge.access import Proof, inside, may_use
@@ -39,13 +40,30 @@ class Pending:
 
 
 def sender_proof(configuration: Configuration, peer: Peer, sender: str) -> Proof:
-    """What is certain of a client and the envelope sender it gave, before a mail is read."""
-    return prove(
+    """What is certain of a client and the envelope sender it gave, before a mail is read.
+
+    The last is remembered, since it is asked for at MAIL and at each RCPT, and a kept connection mostly has one sender.
+    """
+    known = peer.known
+    if known is not None and known.configuration is configuration and known.by == (peer.host, peer.user, sender):
+        found: Proof = known.proof
+        return found
+    proof = prove(
         peer=peer_address(peer.host),
         user=configuration.users.get(peer.user) if peer.user is not None else None,
         sender=normalize.address(sender) if sender else "",
         networks=configuration.settings.smtpd.networks,
     )
+    peer.known = _Known(configuration, (peer.host, peer.user, sender), proof)
+    return proof
+
+
+class _Known(NamedTuple):
+    """A proof, and all that it follows from."""
+
+    configuration: Configuration
+    by: tuple[str, str | None, str]  # the client's address, its login, the envelope sender
+    proof: Proof
 
 
 def admit(

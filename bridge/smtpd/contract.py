@@ -41,6 +41,7 @@ class Peer:
     certificate: tuple[str, ...] = ()  # names in the client's certificate, which one of the listener's authorities gave
     esmtp: bool = False  # EHLO, not HELO
     login_doublings: int = 0  # of `Limits.login_delay`, for wrong logins the policy has seen from there
+    known: Any = field(default=None, repr=False, compare=False)  # the policy's: what it need not find out again
 
 
 Accepted = TypeVar("Accepted")

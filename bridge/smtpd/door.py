@@ -132,14 +132,17 @@ class Door:
     async def data(
         self, peer: Peer, sender: str, accepted: Sequence[object], content: bytes, parameters: Mapping[str, str]
     ) -> Reply:
-        reply = None
-        accepted, settling = returned.read(accepted, content)
-        if not all(isinstance(item, Incoming) for item in accepted):
+        reply = settling = None
+        kinds = set(map(type, accepted))
+        if Bounced in kinds:
+            accepted, settling = returned.read(accepted, content)
+            kinds = set(map(type, accepted))
+        if kinds - {Incoming}:
             try:
                 reply = await self._mail(peer, sender, accepted, content, parameters)
             except (text.Refused, translate.Untranslatable) as refused:
                 return self._reject(peer, sender, "", Reply(refused.code, refused.status, refused.sentence))
-        if any(isinstance(item, Incoming) for item in accepted) and (reply is None or reply.code == _TAKEN):
+        if Incoming in kinds and (reply is None or reply.code == _TAKEN):
             reply = await self._desk.take_sms(content)
         if settling is not None and (reply is None or reply.code == _TAKEN):
             reply = await self._desk.settle(settling)

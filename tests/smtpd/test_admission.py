@@ -8,7 +8,7 @@ import pytest
 
 from bridge import threads
 from bridge.access import Proof
-from bridge.config import Configuration, MailAuthenticationSettings, SmtpdSettings
+from bridge.config import Configuration, MailAuthenticationSettings, SmtpdSettings, User
 from bridge.recipients import Answering, Phones
 from bridge.routing import Allow
 from bridge.smtpd.admission import NO_ANSWER, Pending, admit, peer_address, sender_proof, settle
@@ -147,3 +147,19 @@ def test_row_58_a_token_opens_no_dear_number(phone: str, author: str, found: str
         assert settled.status == found
     forged = settle(given(), Answering(address="", token=token[:-1]), Proof(sender=AUTHOR, how="network"), NOW)
     assert forged == NO_ANSWER
+
+
+def test_a_proof_counts_for_what_it_was_made_of_only() -> None:
+    one = peer("127.0.0.1")
+    trusting, strict = configuration(), given()
+    inside = sender_proof(trusting, one, AUTHOR)
+    assert inside.sender == AUTHOR
+    assert sender_proof(trusting, one, AUTHOR) == inside
+    assert sender_proof(trusting, one, "carla@example.org").sender == "carla@example.org"
+    assert sender_proof(strict, one, "carla@example.org").sender is None  # the configuration was read anew
+    anna = User(name="anna", hash="", addresses=frozenset({AUTHOR}), domains=frozenset())
+    users = replace(strict, users={"anna": anna})
+    assert sender_proof(users, one, AUTHOR).user is None
+    one.user = "anna"
+    assert sender_proof(users, one, AUTHOR).user == "anna"
+    assert sender_proof(replace(users, users={}), one, AUTHOR).user is None
