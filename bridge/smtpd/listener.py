@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from bridge import metrics
 from bridge.acceptor import AT_ONCE, Acceptor, Seldom, bind
@@ -230,15 +230,21 @@ class Listener:
                 return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
             if not self.room.has(1, trusted=False):
                 return self._refuse(address, replies.OVERLOADED)
-        staying = [other for other in self.sessions if other.dismissal is None]
-        has_reserve = trusted and len(staying) < self.total + RESERVE
-        if len(staying) >= self.total and not self._make_room(staying, trusted and not has_reserve) and not has_reserve:
+        if len(self.sessions) >= self.total and not self._finds_place(trusted=trusted):
             return self._refuse(address, replies.TOO_MANY_CONNECTIONS)
         metrics.CONNECTIONS.add()
         self.sessions.add(session)
         self._census.enter(_key(address))
         self._census.enter(_EVERYBODY)
         return None
+
+    def _finds_place(self, *, trusted: bool) -> bool:
+        """Whether there is a place for another one, perhaps somebody else's."""
+        staying = [other for other in self.sessions if other.dismissal is None]
+        if len(staying) < self.total:
+            return True
+        has_reserve = trusted and len(staying) < self.total + RESERVE
+        return self._make_room(staying, trusted and not has_reserve) or has_reserve
 
     def _refuse(self, address: str, reply: Reply) -> Reply:
         metrics.rejected(reply.code, reply.status)
@@ -278,10 +284,15 @@ class _NotAnnounced(Exception):
         self.reply = reply
 
 
+@lru_cache(maxsize=1024)  # the same few come all day
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(host)
+
+
 def _is_inside(host: str, networks: tuple[Network, ...]) -> bool:
     if not networks or not host:
         return False
-    address = ipaddress.ip_address(host)
+    address = _address(host)
     return any(address.version == network.version and address in network for network in networks)
 
 

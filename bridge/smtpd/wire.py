@@ -2,8 +2,8 @@
 
 The frame is aiosmtpd's `SMTP`: its protocol life cycle and flow control, nothing of its readers, timers, command loop
 or address parser, which lose or leak too much. This file and `connection` use private names of
-aiosmtpd (pinned to one version for that reason): `_handle_client`, `_reset_timeout`, `_original_transport`,
-`_handler_coroutine`, `_set_rset_state`, and `_paused` and `_drain_helper` of asyncio's flow control.
+aiosmtpd (pinned to one version for that reason): `_handle_client`, `_original_transport`, `_handler_coroutine`,
+`_set_rset_state`, and `_paused` and `_drain_helper` of asyncio's flow control.
 """
 
 import asyncio
@@ -103,7 +103,10 @@ class Wire(SMTP):
             self.phase = Phase.HANDSHAKE
         refusal = self._admit(self)
         if refusal is None:
-            super().connection_made(transport)
+            super(SMTP, self).connection_made(transport)  # not SMTP's: it makes a session and a line of log of its own
+            self.transport = transport
+            self._alarm.set(self.terms.limits.command_timeout)
+            self._handler_coroutine = self.loop.create_task(self._handle_client())
             return
         if self.peer.mode != "implicit":
             wire.write(refusal.encode())
@@ -139,12 +142,9 @@ class Wire(SMTP):
             self._waiter.set_result(None)
 
     def _set_rset_state(self) -> None:
-        """Forgets the mail at hand; aiosmtpd calls it at the beginning of a connection."""
+        """Forgets the mail at hand."""
 
     # Time.
-
-    def _reset_timeout(self, duration: float | None = None) -> None:
-        self._alarm.set(duration or self.terms.limits.command_timeout)
 
     def _enter(self, phase: Phase, patience: float = FOREVER) -> None:
         self.phase = phase
