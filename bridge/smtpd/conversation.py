@@ -84,6 +84,7 @@ class Conversation(Introduction):
                 self._send()
         except Exception as error:  # noqa: BLE001 - it belongs to the task, which may end by it
             waiter.set_exception(error)
+            del waiter  # the error knows this frame: as a circle all of it would stay until garbage is collected
         else:
             if work is not None or self._paused:
                 waiter.set_result(work)

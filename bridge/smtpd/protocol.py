@@ -107,8 +107,10 @@ class Session(Conversation):
 
     def _read_mail(self) -> Work | None:
         reader = self._mail_reader
+        if reader is None or not self._inbox:
+            return None
         try:
-            found = None if reader is None else reader.step()
+            found = reader.step()
         except Flood:
             self._note_refusal(replies.TOO_BIG)
             self.abort()

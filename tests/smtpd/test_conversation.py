@@ -1,6 +1,7 @@
 """Lines and what becomes of them: what is answered at once, what takes time, and that neither loses its place."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -70,3 +71,28 @@ async def test_whoever_does_not_read_is_not_answered_for_ever() -> None:
         with pytest.raises(ConnectionError):
             await babble(client.send, b"HELP\r\n" * 1000)
         await until(lambda: not rig.listener.sessions)
+
+
+@pytest.mark.parametrize("last", [b"QUIT\r\n", b"PROXY x\r\n"])
+async def test_a_session_leaves_no_circles_behind(last: bytes) -> None:
+    """They would stay until garbage is collected, which is seldom, and looking for them costs more than the session."""
+    async with Rig() as rig:
+        for _ in range(2):  # what is made only once is there after the first
+            client = await rig.greeted()
+            await client.mail(b"Hi\r\n.\r\n")
+            gc.collect()
+            gc.disable()
+            try:
+                await client.send(last)
+                await client.rest()
+                await client.close()
+                await until(lambda: not rig.listener.sessions)
+                await asyncio.sleep(0)
+                gc.set_debug(gc.DEBUG_SAVEALL)
+                gc.collect()
+                left = {type(one).__name__ for one in gc.garbage}
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+    assert not left & {"Session", "Farewell", "Alarm", "DataReader"}
