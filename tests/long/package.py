@@ -1,6 +1,6 @@
 """The Debian package in a clean Debian of its own under a real systemd.
 
-That is tests/package/test_machine.py, which is too long for every run of the tests.
+That is tests/package/test_machine.py and what goes on with its machine, which is too long for every run of the tests.
 """
 
 import re
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from tests.package.built import ROOT
 from tests.package.machine import ASKED
+
+_TESTS = ("tests/package/test_machine.py", "tests/package/test_machine_processes.py")
 
 
 @dataclass(kw_only=True)
@@ -24,7 +26,7 @@ class Figures:
 
 def prove() -> Figures:
     """Runs them in a pytest of their own, and shows what that said where not all passed."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rsfE", "tests/package/test_machine.py"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rsfE", *_TESTS]
     done = subprocess.run(
         ["env", f"{ASKED}=1", *command], cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False
     )
