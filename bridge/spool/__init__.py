@@ -6,7 +6,7 @@ Every other change of a delivery's state, whoever asks for it, is a `Step` that 
 decides whether it may. The two doors, delivery, notices and the console meet nowhere else.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -205,9 +205,12 @@ class Original:
 
 
 class Taking(Protocol):
-    """What the door for SMS needs of a store. All raise `StoreUnavailable` when nothing could be committed or read."""
+    """What the door for SMS needs of a store. All raise `StoreUnavailable` when nothing could be committed or read.
 
-    async def accept(self, intake: Intake, /) -> Accepted:
+    What is asked for every message may be given as a future: whoever answers others with it needs no task then.
+    """
+
+    def accept(self, intake: Intake, /) -> Awaitable[Accepted]:
         """Commit a whole intake. What was seen before is not kept again and answered with the first id."""
         ...
 
@@ -215,11 +218,11 @@ class Taking(Protocol):
         """Commit a dead letter, once per notification, and the alert that says so."""
         ...
 
-    async def report(self, report: Report, now: float, /) -> bool:
+    def report(self, report: Report, now: float, /) -> Awaitable[bool]:
         """Note a handset report, once; True when its delivery is known, else it is kept until the answer names it."""
         ...
 
-    async def conversation(self, phone: str, line: str | None, now: float, /) -> Conversation | None:
+    def conversation(self, phone: str, line: str | None, now: float, /) -> Awaitable[Conversation | None]:
         """The open conversation of (phone, line), else of the phone where no line was known."""
         ...
 

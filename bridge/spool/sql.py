@@ -1,6 +1,6 @@
 """The contract in SQL that both stores say alike: what a message needs seldom, and what is only asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import apsw
@@ -44,9 +44,9 @@ class SqlSpool:
         """Ask over a connection that does not write. Raises `StoreUnavailable`."""
         raise NotImplementedError
 
-    async def _find(self, query: Callable[[apsw.Connection], T]) -> T:
+    def _find(self, query: Callable[[apsw.Connection], T]) -> Awaitable[T]:
         """The same for what finds a few rows by their keys."""
-        return await self._read(query)
+        return self._read(query)
 
     async def bury(self, notification_id: str, body: bytes, reason: str, at: float) -> None:
         await self._write(lambda db: retention.bury(db, notification_id, body, reason, at))
@@ -54,8 +54,8 @@ class SqlSpool:
     async def alert(self, text: str, at: float) -> None:
         await self._write(lambda db: retention.alert(db, text, at))
 
-    async def report(self, report: Report, now: float) -> bool:
-        return await self._write(lambda db: reports.note(db, report, now))
+    def report(self, report: Report, now: float) -> Awaitable[bool]:
+        return self._write(lambda db: reports.note(db, report, now))
 
     async def bounced(self, delivery_id: str, bounce: Bounce, now: float) -> Returned:
         return await self._write(lambda db: bounces.note(db, delivery_id, bounce, now))
@@ -71,8 +71,8 @@ class SqlSpool:
         """What was erased leaves the disk, as far as that can be done from here; False: not all of it."""
         raise NotImplementedError
 
-    async def conversation(self, phone: str, line: str | None, now: float) -> Conversation | None:
-        return await self._find(lambda db: intakes.find_conversation(db, phone, line, now))
+    def conversation(self, phone: str, line: str | None, now: float) -> Awaitable[Conversation | None]:
+        return self._find(lambda db: intakes.find_conversation(db, phone, line, now))
 
     async def expired(self, now: float, limit: int) -> list[Delivery]:
         """Waiting deliveries whose lifetime is over, and sent ones whose phone was last reported unreachable."""

@@ -6,7 +6,7 @@ lost 7.8 %. apsw brings a SQLite that has not the WAL-reset bug of 3.7.0 to 3.51
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -148,16 +148,18 @@ class SqliteSpool(SqlSpool):
         """Why nothing is written any more until a restart; "" while all is well."""
         return self.writer.broken
 
-    async def accept(self, intake: Intake) -> Accepted:
+    def accept(self, intake: Intake) -> Awaitable[Accepted]:
         # A mail or an SMS that is not taken is kept by whoever sends it.
         can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self.coming(channel)
         self.accepting += 1
-        try:
-            return await self.writer.run(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
-        finally:
-            self.accepting -= 1
+        future = self.writer.put(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
+        future.add_done_callback(self._note_accepted)
+        return future
+
+    def _note_accepted(self, _: object) -> None:
+        self.accepting -= 1
 
     async def start(
         self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]
@@ -172,8 +174,8 @@ class SqliteSpool(SqlSpool):
     async def move(self, steps: Sequence[Step], now: float) -> list[bool]:
         return await self.writer.run(lambda db: reports.move(db, steps, now), quick=len(steps) <= _FEW)
 
-    async def report(self, report: Report, now: float) -> bool:
-        return await self.writer.run(lambda db: reports.note(db, report, now), quick=True)
+    def report(self, report: Report, now: float) -> Awaitable[bool]:
+        return self.writer.put(lambda db: reports.note(db, report, now), quick=True)
 
     async def recover(self, now: float) -> tuple[int, int]:
         return await self.writer.run(lambda db: reports.recover(db, now))
@@ -265,18 +267,19 @@ class SqliteSpool(SqlSpool):
             self.writer.note(error)
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
-    async def _find(self, query: Callable[[apsw.Connection], T]) -> T:
+    def _find(self, query: Callable[[apsw.Connection], T]) -> Awaitable[T]:
         """On the loop, where nothing is in the way: to another thread and back is several times as far."""
         if self._closed or self._reader.busy:
-            return await self._read(query)
+            return self._read(query)
+        found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._reading.set_busy_timeout(0)
         try:
-            self._reading.set_busy_timeout(0)
-            try:
-                return query(self._reading)
-            finally:
-                self._reading.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
+            found.set_result(query(self._reading))
         except apsw.Error:  # the thread has patience, and says what is wrong
-            return await self._read(query)
+            return self._read(query)
+        finally:
+            self._reading.set_busy_timeout(int(BUSY_TIMEOUT * 1000))
+        return found
 
     async def _look(self, query: Callable[[apsw.Connection], T]) -> T:
         if self._closed:

@@ -106,14 +106,21 @@ class Writer:
         For what `can_wait` for a disk with room on it none is made. What is `quick` touches a few rows by their keys.
         Who asks to be `first` goes on a turn of the loop before the others of its batch.
         """
-        if self._closed:
-            raise StoreUnavailable("the spool is closed")
+        return await self.put(op, can_wait=can_wait, quick=quick, first=first)
+
+    def put(
+        self, op: Callable[[apsw.Connection], T], *, can_wait: bool = False, quick: bool = False, first: bool = False
+    ) -> "asyncio.Future[T]":
+        """The same, for who has no coroutine that could wait."""
         future: asyncio.Future[T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(StoreUnavailable("the spool is closed"))
+            return future
         self._waiting.append(_Item(op, future, can_wait, quick, first))
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._gather, 0, 0)
-        return await future
+        return future
 
     def erase(self, *, rewrite: bool = False) -> None:
         """Once nothing waits: empty the log, which holds old contents of what was overwritten; and to `rewrite` the
