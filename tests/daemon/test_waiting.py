@@ -39,7 +39,7 @@ async def test_what_a_reading_may_hold_is_not_counted_again(spool: SqliteSpool) 
         return apsw.SQLITE_OK
 
     spool.writer._db.set_wal_hook(keep_waiting)
-    accepting = asyncio.create_task(spool.accept(intake(delivery(1))))
+    accepting = asyncio.ensure_future(spool.accept(intake(delivery(1))))
     await asyncio.to_thread(committed.wait, PATIENCE)
     await waiting.read()
     assert spool.accepting == 1
