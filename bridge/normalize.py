@@ -172,6 +172,8 @@ def _international(digits: str, country: str | None) -> str | None:
     """
     if digits.startswith("+") and plans.is_whole(digits[1:]):
         return digits[1:]
+    if country is not None and (found := plans.from_within(digits, country)) is not None:
+        return found
     parsed = _parsed(digits, country)
     return None if parsed is None else f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
 

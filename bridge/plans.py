@@ -10,6 +10,7 @@ Pure. Numbers are E.164 digits without ``+``, ASCII.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -108,6 +109,19 @@ def is_whole(digits: str) -> bool:
     return shape is not None and shape.trunk.match(digits[len(shape.code) :]) is None
 
 
+def from_within(dialled: str, region: str) -> str | None:
+    """What a subscriber of a region reaches with a 0 and a national number: ``0660 1234567`` in AT.
+
+    None where the plan of the region is not as simple as that, or no valid number comes of it: then only the library
+    can tell what may be meant.
+    """
+    code = _behind_zero(region)
+    if code is None or dialled[:1] != "0":
+        return None
+    digits = code + dialled[1:]
+    return digits if is_whole(digits) and place(digits) is not None else None
+
+
 def place(digits: str) -> Place | None:
     """Where a number belongs and what it is; None: it is not valid."""
     shape = _shape(digits[:_LONGEST_CODE], len(digits))
@@ -118,6 +132,19 @@ def spelt(digits: str) -> str:
     """A number as people read it: ``+43 660 1234567``."""
     shape = _shape(digits[:_LONGEST_CODE], len(digits))
     return digits if shape is None else shape.spelt(digits[len(shape.code) :])
+
+
+@cache
+def _behind_zero(region: str) -> str | None:
+    """The calling code of a region, alone in it, where a single 0 is dialled before national numbers and 00 abroad."""
+    code = str(phonenumbers.country_code_for_region(region))
+    if len(_REGIONS.get(code, ())) != 1:
+        return None
+    with suppress(AttributeError):
+        plan = _metadata(code, region)
+        said = (plan.national_prefix_for_parsing, plan.international_prefix, plan.national_prefix_transform_rule)
+        return code if said == ("0", "00", None) else None
+    return None
 
 
 @cache  # a thousand beginnings, each with a few lengths
@@ -131,10 +158,8 @@ def _shape(head: str, length: int) -> _Shape | _Library | None:
 @cache
 def _shape_of(code: str, length: int) -> _Shape | _Library:
     if set(PhoneNumberType.values()) == _TYPES:
-        try:
+        with suppress(_Unexpected, AttributeError):  # the inner names of the library are its own business
             return _put_together(code, length)
-        except (_Unexpected, AttributeError):  # the inner names of the library are its own business
-            pass
     return _Library(code=code)
 
 

@@ -28,6 +28,7 @@ def _read_anew() -> Iterator[None]:
 def _forget() -> None:
     plans._shape.cache_clear()
     plans._shape_of.cache_clear()
+    plans._behind_zero.cache_clear()
 
 
 def by_library(digits: str) -> Said:
@@ -109,6 +110,45 @@ def test_at_home_every_beginning_in_every_length(code: int) -> None:
     assert valid > 200
 
 
+def test_what_is_dialled_within_a_country() -> None:
+    """With its trunk prefix, without one and with another one's; most of the simple plans are read here."""
+    chance, known, read = random.Random(10), examples(), 0
+    for _ in range(4000):
+        code, national = chance.choice(known)
+        region = phonenumbers.region_code_for_country_code(code)
+        if region == "001":
+            continue
+        kept = chance.randint(len(national) // 2, len(national))
+        dialled = (
+            f"{chance.choice(('0', '0', '0', '', '00', '1'))}{national[:kept]}{_digits(chance, len(national) - kept)}"
+        )
+        found = plans.from_within(dialled, region)
+        if found is not None:
+            number = phonenumbers.parse(dialled, region)
+            assert found == f"{number.country_code}{phonenumbers.national_significant_number(number)}", dialled
+            read += 1
+    assert read > 500
+
+
+@pytest.mark.parametrize(
+    ("dialled", "region", "expected"),
+    [
+        ("06600000012", "AT", "436600000012"),
+        ("015112345678", "DE", "4915112345678"),
+        ("6600000012", "AT", None),
+        ("00436600000012", "AT", None),
+        ("0999999", "AT", None),
+        ("0612345678", "IT", None),  # the zero belongs to the number
+        ("02079460000", "GB", None),  # a code of several countries
+        ("+436600000012", "AT", None),
+        ("06600000012", "ZZ", None),
+        ("", "AT", None),
+    ],
+)
+def test_numbers_dialled_within_a_country(dialled: str, region: str, expected: str | None) -> None:
+    assert plans.from_within(dialled, region) == expected
+
+
 def _digits(chance: random.Random, length: int) -> str:
     return "".join(chance.choices("0123456789", k=length))
 
@@ -118,6 +158,7 @@ def test_the_library_s_inner_names_are_what_they_were() -> None:
     for code in CODES:
         for length in range(4, 13):
             assert isinstance(plans._shape_of(str(code), length), plans._Shape), (code, length)
+    assert [plans._behind_zero(region) for region in ("AT", "DE", "CH")] == ["43", "49", "41"]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +225,7 @@ def test_metadata_that_is_called_otherwise_is_left_to_the_library(monkeypatch: p
     metadata = phonenumbers.PhoneMetadata
     monkeypatch.delattr(metadata, "metadata_for_region_or_calling_code")
     assert isinstance(plans._shape_of("43", 10), plans._Library)
+    assert plans.from_within("06600000012", "AT") is None
 
 
 def _same_as_the_library() -> None:
