@@ -72,8 +72,9 @@ def own_words(text: str) -> str:
 
 
 def unsigned(text: str) -> str:
-    """Without the signature below ``-- `` and without what a mail program says of itself in the last line."""
+    """`text` (LF, tidy) without the signature below ``-- `` and what a mail program says of itself in the last line."""
     lines = text.split("\n")
+    whole = len(lines)
     for at, line in enumerate(lines) if SIGNATURE in lines else ():
         if line == SIGNATURE and len(lines) - at <= _SIGNATURE and has_words("".join(lines[:at])):
             lines = lines[:at]
@@ -85,6 +86,8 @@ def unsigned(text: str) -> str:
             lines.pop()
             while lines and lines[-1].strip() in {"", "--"}:
                 lines.pop()
+    if len(lines) == whole:
+        return text
     left = tidy("\n".join(lines))
     return left if has_words(left) else text
 

@@ -44,11 +44,18 @@ def texts(leaves: list[Part], around: Circumstances) -> tuple[str, str]:
         raw, own = (_markup if leaf.kind == "text/html" else _plain)(leaf, older=older)
         raws.append(raw)
         owns.append(own)
-    raw = "\n".join(filter(None, raws))[:TEXT]
-    own = "\n".join(filter(None, owns))[:TEXT]
+    own = _together(owns)
     if older:
         own = _unmarked(quotes.own_words(own))
-    return plain.tidy(raw), plain.tidy(own_words_only(own, around.author))
+    left = own_words_only(own, around.author)
+    return _together(raws), left if left is own else plain.tidy(left)
+
+
+def _together(texts: list[str]) -> str:
+    """As one: tidy, as each of them is, and not too long."""
+    if len(texts) == 1 and len(texts[0]) <= TEXT:
+        return texts[0]
+    return plain.tidy("\n".join(filter(None, texts))[:TEXT])
 
 
 def own_words_only(text: str, author: str) -> str:
