@@ -94,7 +94,7 @@ def _decoded(arg: bytes | str) -> str:
 
 def _params(text: str, smtputf8: bool) -> dict[str, str]:
     params: dict[str, str] = {}
-    for word in text.split(" "):
+    for word in text.split(" ") if text else ():
         if not word:
             continue
         keyword, equals, value = word.partition("=")
@@ -110,8 +110,8 @@ def _params(text: str, smtputf8: bool) -> dict[str, str]:
 def _acceptable(path: str, *, recipient: bool) -> bool:
     if not path:
         return not recipient
-    if recipient and path.lower() == "postmaster":  # RFC 5321 4.1.1.3: the one name without a domain
-        return True
+    if recipient and "@" not in path:
+        return path.lower() == "postmaster"  # RFC 5321 4.1.1.3: the one name without a domain
     if "=?" in path:  # an encoded word is a legal atom; somebody behind us might decode it
         return False
     if path.isascii():
@@ -121,8 +121,8 @@ def _acceptable(path: str, *, recipient: bool) -> bool:
     else:
         return False
     if match is not None:
-        local, domain = match[1], match[2]
-        return len(local.encode()) <= MAX_LOCAL and len(domain.encode()) <= MAX_DOMAIN
+        local, domain = (match[1], match[2]) if path.isascii() else (match[1].encode(), match[2].encode())
+        return len(local) <= MAX_LOCAL and len(domain) <= MAX_DOMAIN
     match = _LITERAL_MAILBOX.fullmatch(path)
     return match is not None and len(match[1]) <= MAX_LOCAL and _is_literal(match[3], six=match[2] is not None)
 
