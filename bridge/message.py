@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 
 from bridge.nouns import light
 
@@ -103,12 +105,13 @@ class Sms:
 
 def encode_sms(sms: Sms) -> bytes:
     """The payload as it is spooled: JSON, UTF-8; what has its default is left out."""
+    if not sms.segments:
+        return f'{{"text":{_encode(sms.text)}{_others(_plain(sms))}}}'.encode()
     fields: dict[str, object] = {"text": sms.text}
     for name, default in _PLAIN.items():
         if (value := getattr(sms, name)) != default:
             fields[name] = value
-    if sms.segments:
-        fields["segments"] = [base64.b64encode(segment).decode() for segment in sms.segments]
+    fields["segments"] = [base64.b64encode(segment).decode() for segment in sms.segments]
     return _encode(fields).encode()
 
 
@@ -123,7 +126,15 @@ def decode_sms(payload: bytes) -> Sms:
 
 
 _PLAIN = {name: value for name, value in asdict(Sms(text="")).items() if name != "text"}
+_plain = attrgetter(*_PLAIN)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=256)  # the same for all texts of a row
+def _others(values: tuple[object, ...]) -> str:
+    """What stands behind the text, for values in the order of `_PLAIN`."""
+    fields = zip(_PLAIN.items(), values, strict=True)
+    return "".join(f',"{name}":{_encode(value)}' for (name, default), value in fields if value != default)
 
 
 @light

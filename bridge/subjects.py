@@ -54,7 +54,6 @@ _NEWS = re.compile(
     r"|risolto|errore|allarme|critico|urgente|resuelto|fallo|alarma|crítico)\b",
     re.IGNORECASE,
 )
-_SPACES = re.compile(r"\s+")
 _MARKING = re.compile(r"[:：\[({<*]")  # no mark is without one of these
 _CUT = re.compile(r"\s*(?:\.{3}|…)$")
 _END_OF_SENTENCE = ".:;,!?- "
@@ -99,11 +98,11 @@ def repeated(subject: str, text: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    return _SPACES.sub(" ", text).strip().casefold()
+    return " ".join(text.split()).casefold()
 
 
 def _without(subject: str, *marks: re.Pattern[str]) -> str:
-    subject = _SPACES.sub(" ", subject[: 2 * LONGEST]).strip()
+    subject = " ".join(subject[: 2 * LONGEST].split())
     if _MARKING.search(subject) is None:
         return subject[:LONGEST].rstrip()
     for _ in range(_MOST_MARKS):
