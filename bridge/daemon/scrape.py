@@ -8,16 +8,17 @@ import asyncio
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import apsw
 from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from bridge import __version__, metrics
 from bridge.daemon.doors import Doors
+from bridge.daemon.footprint import footprint, processes
 from bridge.daemon.guard import Guard
 from bridge.daemon.store import Store
 from bridge.delivery import Agent
@@ -51,14 +52,16 @@ class Scrape:
         doors: Doors,
         guard: Guard,
         webhook: Webhook | None,
+        workers: Sequence[int],
     ) -> None:
+        """`workers`: the numbers of the processes beside this one."""
         self._spool = spool
         self._clock = clock
         self._agents = agents
         self._doors = doors
         self._guard = guard
         self._webhook = webhook
-        self._process = ProcessCollector(namespace=PREFIX.rstrip("_"), registry=None)
+        self._processes = processes(workers)
         self._last: tuple[float, bytes] | None = None
         self._turn = asyncio.Lock()
 
@@ -77,7 +80,8 @@ class Scrape:
     async def write(self) -> bytes:
         """Everything, as Prometheus reads it."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Found([*await self._asked(), *self._seen(), *_counted(), *self._process.collect()]))
+        taken = footprint(f"{PREFIX}process_", self._processes)
+        registry.register(_Found([*await self._asked(), *self._seen(), *_counted(), *taken]))
         return generate_latest(registry)
 
     async def _asked(self) -> list[Metric]:
