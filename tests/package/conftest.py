@@ -31,6 +31,7 @@ def whole(deb: Path, place: Path) -> Iterator[Machine]:
     shutil.copy(deb, machine.file("/mnt/smsbridge.deb"))
     shutil.copy(built.higher(deb, "99.0", place), machine.file("/mnt/smsbridge-99.deb"))
     machine.boot()
+    machine.run("systemctl", "log-target", "journal")  # where tests look for what it says
     yield machine
     machine.stop()
 
