@@ -4,11 +4,14 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
+import sys
 from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -19,6 +22,7 @@ from bridge.config import Endpoint
 from bridge.crowd import Bounds
 from bridge.listeners import HttpListener
 from bridge.routing import Network
+from tests.flows.program import ROOT
 from tests.wait import PATIENCE, until, until_async
 
 LONG = 16 * 1024 * 1024
@@ -120,6 +124,58 @@ async def test_closing_lets_requests_under_way_end() -> None:
         assert (answer.status, await answer.text()) == (200, "yes")
         answer.release()
         await closing
+
+
+LIMIT, CALLERS = 48, 80
+CRAMPED = f"""
+import asyncio, ctypes, resource, sys
+ctypes.CDLL(None).prctl(1, 9)  # the kernel ends this process when the test goes
+import uvloop
+from bridge import log
+from bridge.listeners import HttpListener
+from tests.test_listeners import ANY, Slow
+
+async def main():
+    slow = Slow()
+    slow.gate.set()
+    listener = HttpListener(slow.app)
+    await listener.open([ANY])
+    resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
+    print(listener.ports[0], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await listener.close()
+
+log.configure(json=False)
+uvloop.run(main())
+"""
+
+
+async def test_without_descriptors_accepting_pauses_and_recovers(tmp_path: Path) -> None:
+    said = tmp_path / "log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CRAMPED],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        port = int(process.stdout.readline())
+        async with AsyncExitStack() as stack:
+            callers = [await stack.enter_async_context(connected(port)) for _ in range(CALLERS)]
+            await until(lambda: "accepting paused" in said.read_text(), "the log says so")
+            assert await answered(*callers[0]), "whoever is in is served as ever"
+            for reader, writer in callers:  # one after the other they go, and whoever waits gets his turn
+                assert await answered(reader, writer)
+                writer.close()
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0, said.read_text()
+    assert said.read_text().count("accepting paused") == 1
+    assert "Traceback" not in said.read_text()
 
 
 # --- bounds
