@@ -177,7 +177,7 @@ class Session(Conversation):
     def obey_EXPN(self, arg: str) -> Work | None:
         return self._answer(replies.NOT_IMPLEMENTED)
 
-    def obey_QUIT(self, arg: str) -> None:
+    async def obey_QUIT(self, arg: str) -> None:  # in the task, which it ends: an error is raised once there
         raise Farewell(replies.BYE)
 
     def obey_HELP(self, arg: str) -> None:
