@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.package.machine import ASKED, Machine
-from tests.package.test_machine import TOKEN, edit, phone_gets, serve_somebody
+from tests.package.test_machine import DROP_INS, TOKEN, edit, phone_gets, serve_somebody
 
 pytestmark = [
     pytest.mark.timeout(900),  # as in test_machine.py
@@ -79,6 +79,15 @@ class Service:
     def journal(self) -> str:
         """The same as text."""
         return "\n".join(line["MESSAGE"] for line in self.lines)
+
+    @property
+    def said(self) -> set[tuple[str, str]]:
+        """Which process of this start wrote lines of which level; each line is whole and has its priority."""
+        written = [line for line in self.lines if line["_COMM"] == "smsbridge"]
+        assert [line for line in written if "_LINE_BREAK" in line] == []
+        levels = [json.loads(line["MESSAGE"])["level"] for line in written]
+        assert [line["PRIORITY"] for line in written] == [PRIORITIES[level] for level in levels]
+        return {(line["_PID"], level) for line, level in zip(written, levels, strict=True)}
 
     def until(self, **properties: str) -> None:
         """Waits until systemd says so."""
@@ -164,15 +173,9 @@ def test_each_takes_mails_and_sms_and_both_write_whole_lines_to_the_journal(serv
     for at in BOTH:
         for number in range(2):
             assert sum(f"SMS {number} at {at}." in mail for mail in mails) == 1
-    said: dict[str, set[str]] = {}
-    for line in service.lines:
-        if line["_COMM"] == "smsbridge":
-            content = json.loads(line["MESSAGE"])
-            assert line["PRIORITY"] == PRIORITIES[content["level"]]
-            said.setdefault(line["_PID"], set()).add(content["level"])
     main, worker = map(str, service.processes)
-    assert said[worker] >= {"info", "warning"}
-    assert set(said) == {main, worker}
+    assert {pid for pid, _ in service.said} == {main, worker}
+    assert {level for pid, level in service.said if pid == worker} == {"info", "warning"}
 
 
 def test_reload_changes_the_routes_of_both(service: Service) -> None:
@@ -208,6 +211,14 @@ def test_both_listen_on_the_ports_of_the_socket_unit(service: Service) -> None:
     service.again(1)
     for at in BOTH:
         assert service.mail(at, f"Afterwards {at}.", port=25).startswith("250 ")
+
+
+def test_both_listen_on_ports_below_1024_without_the_socket_unit(service: Service) -> None:
+    edit(service.machine, ('listen = ["127.0.0.1:8025"]', 'listen = ["127.0.0.1:25"]'))
+    service.machine.drop_in((DROP_INS / "ports-without-socket.conf").read_text())
+    service.machine.run("systemctl", "restart", "smsbridge.service")
+    for at in BOTH:
+        assert service.mail(at, f"Port 25 at {at}.", port=25).startswith("250 ")
 
 
 def storm(service: Service) -> Path:
@@ -298,4 +309,5 @@ def test_the_watchdog_is_fed_while_mails_pour_in(service: Service) -> None:
     assert service.processes == before
     service.machine.run("systemctl", "stop", "smsbridge.service")
     acknowledged(service, drops)
+    assert {pid for pid, _ in service.said} == set(map(str, before))
     assert service.machine.unit("NRestarts", "Result") == {"NRestarts": "0", "Result": "success"}
