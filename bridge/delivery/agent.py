@@ -2,11 +2,13 @@
 
 The order of writes is the promise: (1) SENDING is committed, (2) the call is made, (3) the outcome is committed. A
 crash after (1) leaves a delivery that `recover` finds. All that may start is found and put into SENDING in one step,
-never more than calls begin at once; all that is answered while a commit runs is settled by the next one. Where the
-spool says beforehand what it is about to take in, that is mostly begun by the very commit that takes it in.
+never more than calls begin at once; all that is answered while a commit runs is settled by the next one, and under
+load one commit settles what milliseconds bring. Where the spool says beforehand what it is about to take in, that is
+mostly begun by the very commit that takes it in.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -24,6 +26,11 @@ LEASE = 300.0
 
 POLL = 1.0
 """Seconds after which the spool is looked at though nobody called: for commands, and for what falls due."""
+
+SETTLE_EVERY = 0.004
+"""Seconds between two commits of outcomes, where enough calls are under way meanwhile: a commit costs as much as half a
+message, and answers that come one by one would each have one.
+"""
 
 
 class Carrier(Protocol):
@@ -65,6 +72,9 @@ class Agent:
         self._answers: list[Answer] = []
         self._open = 0  # in SENDING: calls under way, and answers that are not committed yet
         self._settling: asyncio.Task[None] | None = None
+        self._settled_at = -math.inf  # when that last began
+        self._settle_timer: asyncio.TimerHandle | None = None
+        self._hurry = False  # an answer is there from which something is to be learnt
         self._turn = asyncio.Lock()
         self._due = True  # there may be something to start
         self._wake = asyncio.Event()
@@ -128,8 +138,10 @@ class Agent:
                 call.cancel()
             if late:
                 await asyncio.wait(late, timeout=5)
-        if self._settling is not None:
-            await asyncio.wait({self._settling}, timeout=max(grace, 5))
+        self._settle_in_time()
+        until = _tick() + max(grace, 5)
+        while self._settling is not None and _tick() < until:
+            await asyncio.wait({self._settling}, timeout=until - _tick())
 
     async def _rest(self) -> None:
         wait = self._pace.wait(_tick())
@@ -202,23 +214,38 @@ class Agent:
         """Together with what else is answered in this turn of the loop, or while the commit before it runs."""
         self._calls.pop(delivery.id, None)
         self._answers.append((delivery, receipt))
-        if self._settling is None:
-            self._settling = asyncio.create_task(self._settle(), name=f"settle {self.channel.value}")
+        self._hurry |= receipt is None or receipt.verdict is not Verdict.ACCEPTED
+        self._settle_in_time()
+
+    def _settle_in_time(self) -> None:
+        """At once, or where others will be answered soon together with them."""
+        if self._settling is not None or not self._answers:
+            return
+        wait = self._settled_at + SETTLE_EVERY - _tick()
+        if wait <= 0 or self._hurry or self._stopping or len(self._answers) * 2 >= len(self._calls):
+            self._begin_to_settle()
+        elif self._settle_timer is None:
+            self._settle_timer = asyncio.get_running_loop().call_later(wait, self._begin_to_settle)
+
+    def _begin_to_settle(self) -> None:
+        if self._settle_timer is not None:
+            self._settle_timer.cancel()
+            self._settle_timer = None
+        self._settled_at, self._hurry = _tick(), False
+        self._settling = asyncio.create_task(self._settle(), name=f"settle {self.channel.value}")
 
     async def _settle(self) -> None:
+        answers, self._answers = self._answers, []
         try:
-            while self._answers:
-                answers, self._answers = self._answers, []
-                try:
-                    await self._settle_all(answers)
-                except Exception:  # noqa: BLE001  # this task must outlive it
-                    self._log.exception("delivery failed in our own code")
-                finally:
-                    self._open -= len(answers)
-                    if self._due and self._open < self._part(self._max):
-                        self._wake.set()
+            await self._settle_all(answers)
+        except Exception:  # noqa: BLE001  # this task must outlive it
+            self._log.exception("delivery failed in our own code")
         finally:
+            self._open -= len(answers)
+            if self._due and self._open < self._part(self._max):
+                self._wake.set()
             self._settling = None
+            self._settle_in_time()
 
     async def _settle_all(self, answers: list[Answer]) -> None:
         now = self._clock()

@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -576,3 +577,45 @@ async def test_what_is_urgent_does_not_wait_behind_what_a_slow_pace_has_claimed(
     agent.wake()
     await rig.calls(3)
     assert "ALARM-1" in [call.id for call in rig.carrier.calls[:3]]
+
+
+async def _many_under_way(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Agent:
+    """Nine calls; that of the first of ten deliveries is settled, and for long no others because of their time."""
+    monkeypatch.setattr("bridge.delivery.agent.SETTLE_EVERY", 1e9)
+    rig.carrier.gates = {f"M1-{number}": asyncio.Event() for number in range(1, 11)}
+    agent = rig.start(max_in_flight=20)
+    await rig.put(*(delivery(number) for number in range(1, 11)))
+    await rig.calls(10)
+    rig.carrier.gates["M1-1"].set()
+    await rig.reach(State.SENT, *[State.SENDING] * 9)
+    return agent
+
+
+def _under_way(rig: Rig, calls: int) -> bool:
+    return rig.carrier.now == calls
+
+
+async def test_answers_that_come_one_by_one_share_a_commit(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _many_under_way(rig, monkeypatch)
+    for number in (2, 3):
+        rig.carrier.gates[f"M1-{number}"].set()
+        await until(partial(_under_way, rig, 10 - number), "it is answered")
+    await rig.spool.probe()  # a commit behind theirs, if they had one
+    assert await rig.states() == [State.SENT, *[State.SENDING] * 9]
+    rig.carrier.gates["M1-4"].set()  # now half as many are answered as are under way
+    await rig.reach(*[State.SENT] * 4, *[State.SENDING] * 6)
+
+
+async def test_what_is_learnt_from_is_settled_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _many_under_way(rig, monkeypatch)
+    rig.carrier.answers["M1-2"] = OURS
+    rig.carrier.gates["M1-2"].set()
+    await rig.reach(State.SENT, State.QUEUED, *[State.SENDING] * 8)
+
+
+async def test_stopping_settles_what_waits_for_others(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = await _many_under_way(rig, monkeypatch)
+    rig.carrier.gates["M1-2"].set()
+    await until(partial(_under_way, rig, 8), "it is answered")
+    await agent.stop(0)
+    assert await rig.states() == [State.SENT, State.SENT, *[State.UNKNOWN] * 8]
