@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, MutableMapping
+from functools import cache
 from typing import Final
 
 _FIRST_FD: Final = 3  # SD_LISTEN_FDS_START
@@ -28,12 +29,18 @@ def notify(*assignments: str, environ: Mapping[str, str] = os.environ) -> bool:
     address = "\0" + path[1:] if path.startswith("@") else path  # "@" writes the abstract namespace
     datagram = "\n".join(" ".join(line.splitlines()) for line in assignments).encode("utf-8", "replace")
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.settimeout(_PATIENCE)
-            sender.sendto(datagram, address)
+        _sender().sendto(datagram, address)
     except OSError:
         return False
     return True
+
+
+@cache
+def _sender() -> socket.socket:
+    """Kept: clients may take all other descriptors, and whoever is not heard of then is ended by the watchdog."""
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender.settimeout(_PATIENCE)
+    return sender
 
 
 def ready(status: str = "", *, environ: Mapping[str, str] = os.environ) -> bool:

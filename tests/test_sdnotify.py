@@ -65,6 +65,16 @@ class TestNotify:
         environ = {} if name is None else {"NOTIFY_SOCKET": name}
         assert sdnotify.ready(environ=environ) is False
 
+    def test_who_is_out_of_descriptors_still_says_that_he_is_alive(self, systemd: Systemd) -> None:
+        receiver, environ = systemd
+        code = (
+            "import os, resource; from bridge import sdnotify; assert sdnotify.ready();"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); assert sdnotify.alive(), 'it is said'"
+        )
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, **environ}, check=True, timeout=60)
+        assert receiver.recv(4096) == b"READY=1"
+        assert receiver.recv(4096) == b"WATCHDOG=1"
+
     def test_a_socket_nobody_reads_does_not_hang_the_daemon(self, systemd: Systemd) -> None:
         _, environ = systemd
         sent = [sdnotify.alive(environ=environ)]
