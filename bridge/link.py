@@ -159,7 +159,7 @@ class Link(asyncio.Protocol):
     def _fail(self, number: int, error: Exception) -> None:
         refusal = next((name for name, kind in self._refusals.items() if isinstance(error, kind)), "")
         if not refusal:
-            self._log.error("internal error", exc_info=error)
+            self._log.exception("internal error", exc_info=error)
         self._say((_FAULT, number, refusal, str(error) if refusal else type(error).__name__))
 
     def _say(self, message: tuple[Any, ...]) -> None:
