@@ -102,7 +102,7 @@ class Provider(asyncio.Protocol):
 
 
 class Mailbox(asyncio.Protocol):
-    """SMTP: takes everything, in lock step."""
+    """SMTP: takes everything, and like every relay that one has (Postfix, Exim, Exchange) several commands at once."""
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
@@ -115,6 +115,7 @@ class Mailbox(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         data = self._heard + data if self._heard else data
+        said: list[bytes] = []
         while data:
             end = data.find(b"\r\n.\r\n") if self._in_data else data.find(b"\r\n")
             if end < 0:
@@ -122,20 +123,27 @@ class Mailbox(asyncio.Protocol):
             if self._in_data:
                 self._in_data, data = False, data[end + 5 :]
                 self._seen.came()
-                self._say(b"250 2.0.0 OK\r\n")
+                said.append(b"250 2.0.0 OK\r\n")
                 continue
             line, data = data[:end].upper(), data[end + 2 :]
-            if line.startswith(b"DATA"):
-                self._in_data = True
-                self._say(b"354 go on\r\n")
-            elif line.startswith(b"QUIT"):
-                self._say(b"221 2.0.0 bye\r\n")
+            said.append(self._answer(line))
+            if line.startswith(b"QUIT"):
+                self._transport.write(b"".join(said))
                 self._transport.close()
-            elif line.startswith(b"EHLO"):
-                self._say(b"250-sink.example.com\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
-            else:
-                self._say(b"250 2.0.0 OK\r\n")
+                return
         self._heard = data
+        if said:
+            self._say(b"".join(said))
+
+    def _answer(self, line: bytes) -> bytes:
+        if line.startswith(b"DATA"):
+            self._in_data = True
+            return b"354 go on\r\n"
+        if line.startswith(b"QUIT"):
+            return b"221 2.0.0 bye\r\n"
+        if line.startswith(b"EHLO"):
+            return b"250-sink.example.com\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+        return b"250 2.0.0 OK\r\n"
 
     def _say(self, words: bytes) -> None:
         if self._seen.delay:
