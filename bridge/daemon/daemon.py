@@ -117,7 +117,7 @@ class Daemon:
         unknown, again = await self._spool.recover(self._clock())
         if unknown or again:
             self._log.warning("recovered", unknown=unknown, deferred=again)
-        self._waiting = Waiting(self._spool)
+        self._waiting = Waiting(self._spool, lambda: self._configuration.settings.spool.max_queued)
         await self._waiting.read()
         if "delivery" in self._roles:
             self._build_deliveries()
@@ -275,7 +275,7 @@ class Daemon:
         )
 
     def _is_full(self) -> bool:
-        return self._guard.closed or self._waiting.number >= self._configuration.settings.spool.max_queued
+        return self._guard.closed or self._waiting.is_full
 
     def _webhook(self, new_id: Callable[[], str]) -> Webhook:
         return Webhook(

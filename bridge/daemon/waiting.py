@@ -1,26 +1,36 @@
 """How many deliveries wait: read now and then, and counted onwards as mails and SMS are taken in."""
 
+from collections.abc import Callable
+from typing import Final
+
 from bridge.spool import Spool
+
+NEAR: Final = 1000
+"""So near the limit each one counts, and what is being committed during a reading is neither left out nor counted
+twice. Farther off it does not matter, and reading is no work for who commits.
+"""
 
 
 class Waiting:
-    """`number` of them. It may lack what came in during the last reading, and never holds anything twice: the doors
-    close by it, and closed early is worse than some mails late.
-    """
+    """`number` of them; no more than `most` are to be taken."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, most: Callable[[], int]) -> None:
         self.number = 0
         self._spool = spool
-        self._perhaps = 0  # were being committed at the last reading, so that it may hold them
+        self._most = most
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be taken."""
+        return self.number >= self._most()
 
     async def read(self) -> None:
         """Raises `StoreUnavailable`."""
-        self.number = await self._spool.open_count()
-        self._perhaps = self._spool.accepting
+        number = await self._spool.open_count()
+        if number + NEAR > self._most():
+            number = await self._spool.open_count_in_order()
+        self.number = number
 
     def add(self) -> None:
         """One more was committed."""
-        if self._perhaps:
-            self._perhaps -= 1
-        else:
-            self.number += 1
+        self.number += 1

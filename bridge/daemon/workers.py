@@ -59,6 +59,7 @@ class _Worker:
     hand: Hand
     link: Link
     connections: int = 0  # as it last said
+    gone: bool = False
 
 
 class Workers:
@@ -170,7 +171,8 @@ class Workers:
     async def drain(self, grace: float) -> None:
         """Let them end what is under way; one that hangs keeps nobody from the end."""
         self._ending = True
-        drains = (asyncio.wait_for(worker.link.ask("drain", grace), grace + LATE) for worker in self._workers)
+        present = [worker for worker in self._workers if not worker.gone]
+        drains = (asyncio.wait_for(worker.link.ask("drain", grace), grace + LATE) for worker in present)
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
             if isinstance(outcome, Exception):
                 self._log.error("a worker process did not drain", reason=type(outcome).__name__)
@@ -212,7 +214,7 @@ class Workers:
             },
             answers=answers,
             refusals=REFUSALS,
-            lost=lambda: self._lose(index),
+            lost=partial(self._note_gone, index),
         )
 
     async def _take(self, intake: tuple[Any, ...], owed: list[tuple[Any, ...]], answers: bool) -> tuple[Any, ...]:
@@ -273,6 +275,10 @@ class Workers:
         metrics.add_counts(counts)
         if self._webhook is not None and heard_at is not None:
             self._webhook.heard_at = max(heard_at, self._webhook.heard_at or heard_at)
+
+    def _note_gone(self, index: int) -> None:
+        self._workers[index].gone = True
+        self._lose(index)
 
     def _lose(self, index: int, how: str = "ended") -> None:
         if not self._ending:

@@ -230,9 +230,6 @@ class Taking(Protocol):
 class Spool(Taking, Protocol):
     """Every store keeps this."""
 
-    accepting: int
-    """Intakes that are being committed: whether a reading holds them nobody knows."""
-
     async def alert(self, text: str, at: float, /) -> None:
         """Commit a sentence for the operator."""
         ...
@@ -260,6 +257,12 @@ class Spool(Taking, Protocol):
 
     async def open_count(self) -> int:
         """Deliveries that are not done."""
+        ...
+
+    async def open_count_in_order(self) -> int:
+        """The same, between two commits where one file is written: those that were answered before are in it, and no
+        others. It keeps them waiting.
+        """
         ...
 
     async def oldest(self, channel: Channel, /) -> float | None:

@@ -34,8 +34,6 @@ T = TypeVar("T")
 class SqlSpool:
     """What `bridge.spool.Spool` asks for, but for what each store does in its own way."""
 
-    accepting = 0
-
     async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
         """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`."""
         raise NotImplementedError
@@ -121,6 +119,9 @@ class SqlSpool:
 
     async def open_count(self) -> int:
         return await self._read(lambda db: deliveries.count(db, deliveries.OPEN_STATES))
+
+    async def open_count_in_order(self) -> int:
+        return await self._write(lambda db: deliveries.count(db, deliveries.OPEN_STATES))
 
     async def listing(self, state: State | None, limit: int) -> list[Delivery]:
         """For the operator: deliveries of one state, or all that are not done; oldest first."""

@@ -153,13 +153,7 @@ class SqliteSpool(SqlSpool):
         can_wait, quick = intake.kind in {"mail", "sms"}, len(intake.deliveries) <= _FEW
         for channel in {delivery.channel for delivery in intake.deliveries}:
             self.coming(channel)
-        self.accepting += 1
-        future = self.writer.put(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
-        future.add_done_callback(self._note_accepted)
-        return future
-
-    def _note_accepted(self, _: object) -> None:
-        self.accepting -= 1
+        return self.writer.put(lambda db: intakes.accept(db, intake), can_wait=can_wait, quick=quick)
 
     async def start(
         self, channel: Channel, limit: int, now: float, lease: float, without: Collection[str], after: Sequence[Step]

@@ -5,7 +5,6 @@ import io
 import os
 import signal
 import socket
-import threading
 
 import aiohttp
 import apsw
@@ -15,8 +14,7 @@ from bridge import __version__
 from bridge.config import ConfigError
 from bridge.daemon import Daemon
 from bridge.spool import SpoolLocked
-from bridge.spool.sqlite import SqliteSpool
-from tests.daemon.conftest import ADDRESS, AUTHOR, BRIDGE, ROUTES, House
+from tests.daemon.conftest import ADDRESS, BRIDGE, ROUTES, House
 from tests.wait import PATIENCE, until, until_async
 
 NEW_ROUTE = ROUTES.replace(ADDRESS, "new@sms.example.com")
@@ -250,32 +248,3 @@ async def test_the_webhook_takes_an_sms_into_the_mailbox(house: House) -> None:
     await until(lambda: new.is_dir() and list(new.iterdir()), "the mail")
     (mail,) = new.iterdir()
     assert "hello back" in mail.read_text()
-
-
-async def test_row_31_what_is_counted_before_it_is_answered_is_not_counted_twice(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.daemon.daemon._COUNT_EVERY", 3600.0)
-    house.write("bridge.toml", f"{BRIDGE}\n[spool]\nmax_queued = 2\n")
-    daemon = await house.start()
-    spool = daemon._spool
-    assert isinstance(spool, SqliteSpool)
-    committed, answered = threading.Event(), threading.Event()
-
-    def keep_waiting(_db: apsw.Connection, _name: str, _pages: int) -> int:  # called when a commit is in the file
-        committed.set()
-        answered.wait(PATIENCE)
-        return apsw.SQLITE_OK
-
-    await daemon._look_round()
-    await spool.writer._idle.wait()  # what is written at the start is written
-    spool.writer._db.set_wal_hook(keep_waiting)
-    sending = asyncio.create_task(house.send())
-    await asyncio.to_thread(committed.wait, PATIENCE)
-    await daemon._waiting.read()
-    answered.set()
-    assert (await sending).startswith("250 ")
-    assert (await house.send()).startswith("250 "), "one more may wait"
-    client = await house.smtp()
-    assert (await client.say(f"MAIL FROM:<{AUTHOR}>")).startswith("452 ")
-    await client.close()

@@ -144,6 +144,7 @@ async def test_a_worker_that_is_killed_takes_the_daemon_with_it_and_no_mail(tmp_
         assert all(map(ended, processes))
         assert acknowledged <= here.spooled()
         assert f"process {processes[WORKER]} beside the daemon ended" in here.bridge.log
+        assert "did not drain" not in here.bridge.log, "nobody asked it to"
         here.bridge.start()
         await here.bridge.ready()
         for at in BOTH:

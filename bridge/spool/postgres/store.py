@@ -87,11 +87,7 @@ class PostgresSpool(SqlSpool):
         return self.lane.node.id
 
     async def accept(self, intake: Intake) -> Accepted:
-        self.accepting += 1
-        try:
-            accepted = await self.lane.accept(intake)
-        finally:
-            self.accepting -= 1
+        accepted = await self.lane.accept(intake)
         if not accepted.repeated:
             for channel in {delivery.channel for delivery in intake.deliveries}:
                 self._ring(channel)
