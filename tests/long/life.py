@@ -133,13 +133,17 @@ class Life:
         while self._count < self._ends_after:
             new = self._compose()
             await self._accept(new)
-            if self._chance.random() < 0.1:
+            if self._chance.random() < 0.2 and self._states(new) == {
+                State.QUEUED
+            }:  # else it may fail before it is asked
                 answer = await self._ask(self._spool.accept(self._renamed(new)))
-                states = {_state(self._ledger.entries[one.id]) for one in new.deliveries}
-                if not states & {State.FAILED, State.SENDING}:
+                if not self._states(new) & {State.FAILED, State.SENDING}:
                     self._expect(answer.repeated and answer.id == new.id, f"{new.id} came at once and was taken twice")
             async with self._carried:  # no faster than it is carried away
                 pass
+
+    def _states(self, new: Intake) -> set[State | None]:
+        return {_state(self._ledger.entries[one.id]) for one in new.deliveries}
 
     def _compose(self) -> Intake:
         name, dice = self._name(), self._chance
