@@ -60,8 +60,9 @@ class Renderer:
     def __call__(self, _logger: object, level: str, fields: MutableMapping[str, Any]) -> str:
         when, event, failure = _moment(int(self._clock() * 1000)), fields.pop("event", ""), None
         try:
-            if exc_info := fields.pop("exc_info", None):
+            if (exc_info := fields.pop("exc_info", None)) is not None:
                 failure = self._told(exc_info)
+            if failure is not None:
                 fields.pop("exception", None)
             return self._line(when, level, event, failure, fields)
         except Exception as fault:  # noqa: BLE001  logging never raises: say what is left to say
@@ -184,7 +185,7 @@ def _printable(text: str) -> str:
 
 def _exception_of(exc_info: object) -> BaseException | None:
     if isinstance(exc_info, tuple):
-        exc_info = exc_info[1]
+        exc_info = exc_info[1] if exc_info else None
     failure = sys.exception() if exc_info is True else exc_info
     return failure if isinstance(failure, BaseException) else None
 

@@ -109,3 +109,25 @@ def test_a_secret_is_not_remembered_either() -> None:
     one = renderer(as_json=True)
     assert "***" in rendered(one, "sent", {"password": "fishing"})
     assert one._said.cache_info().currsize == 0
+
+
+class _Empty(Exception):
+    """Is nothing, if it is asked so."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_exception_is_too_odd_to_be_told(as_json: bool) -> None:
+    assert "why it broke" in rendered(renderer(as_json=as_json), "bug", {"exc_info": _Empty("why it broke")})
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_field_of_that_name_gives_way_to_an_exception_only(as_json: bool) -> None:
+    one = renderer(as_json=as_json)
+    for nothing in ((None, None, None), (), False, None):  # what is said where there is none
+        assert "seldom" in rendered(one, "bug", {"exception": "seldom", "exc_info": nothing})
+    line = rendered(one, "bug", {"exception": "seldom", "exc_info": KeyError("often")})
+    assert "often" in line
+    assert "seldom" not in line
