@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import random
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from bridge.smtpd.contract import Limits, Reply
+from bridge.smtpd.contract import Limits, Peer, Reply
 from tests.smtpd.raw import Recorder, Rig, babble
 from tests.wait import until
 
@@ -96,3 +99,58 @@ async def test_a_session_leaves_no_circles_behind(last: bytes) -> None:
                 gc.garbage.clear()
                 gc.enable()
     assert not left & {"Session", "Farewell", "Alarm", "DataReader"}
+
+
+class _Known(Recorder):
+    """Knows whoever comes, so that all may be said at once; says the same to all mails."""
+
+    def connected(self, peer: Peer) -> Reply | None:
+        peer.user = "panel"
+        return None
+
+    async def data(self, *mail: Any) -> Reply:
+        await super().data(*mail)
+        return Reply(250, "2.0.0", "queued")
+
+
+_LINES = [
+    *[b"MAIL FROM:<a@example.org>\r\n", b"RCPT TO:<b@example.org>\r\n"] * 3,
+    *[b"DATA\r\nHi\r\n..\r\n.\r\n", ENVELOPE + b"DATA\r\nMAIL FROM:<c@example.org>\r\n.\r\nRSET\r\n"] * 2,
+    ENVELOPE + b"DATA\r\n\0\r\n.\r\n",
+    b"RCPT TO:<no@example.org>\r\n",
+    *(
+        b"EHLO x\r\n",
+        b"RSET\r\n",
+        b"NOOP\n",
+        b"AUTH PLAIN AAA\r\n",
+        b"\0\r\n",
+        b"\r\n",
+        b"X\r\n",
+        b"X" * 13000 + b"\r\n",
+    ),
+]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_the_cuts_make_no_difference(slow: bool) -> None:
+    policy = _Known(mail_is_slow=slow, refused={"no@example.org": Reply(550, "5.1.1", "no")})
+    chance = random.Random(9)
+    async with Rig(
+        policy, limits=Limits(slow_errors=2, error_delay=0.001, max_errors=10**6, max_message_size=1000)
+    ) as rig:
+        for _ in range(8):
+            said = b"EHLO x\r\n" + b"".join(chance.choices(_LINES, k=chance.randrange(1, 25)))
+            places = sorted(chance.sample(range(1, len(said)), min(12, len(said) - 1)))
+            heard, taken = [], []
+            for cuts in ([], places, range(1, len(said) if len(said) < 3000 else 1000)):
+                client = await rig.client()
+                await client.reply()
+                for begin, end in pairwise((0, *cuts, len(said))):
+                    await client.send(said[begin:end])
+                    await asyncio.sleep(0)  # or they would leave as one
+                client.writer.write_eof()
+                heard.append(await client.rest())
+                taken.append([mail.content for mail in policy.taken])
+                policy.taken.clear()
+            assert heard == [heard[0]] * 3
+            assert taken == [taken[0]] * 3
