@@ -14,7 +14,8 @@ from bridge.log import get_logger
 
 BACKLOG = 1024
 PAUSE = 1.0  # seconds
-DEFERENCE = 0.001  # seconds
+DEFERENCE = 10  # turns of the loop, for each connection that somebody else has fewer
+MOST_DEFERENCE = 100  # turns: some milliseconds where there is work, one where there is none
 AT_ONCE = 64  # connections accepted before somebody else has a turn
 _SILENCE = 60.0  # seconds between two lines about the same thing
 _ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
@@ -98,12 +99,15 @@ class Acceptor:
         exhausted: Seldom,
         *,
         at_once: int = AT_ONCE,
-        defers: Callable[[], bool] = lambda: False,
+        lead: Callable[[], int] = lambda: 0,
     ) -> None:
-        """While it `defers` others that listen on the socket may have a connection first, if they are quick."""
+        """`lead`: how many connections more than others that listen on the socket it has; so much longer these may
+        have the next one first. Turns are waited and not milliseconds: a timer of the loop is late by one.
+        """
         sock.setblocking(False)
         self._at_once = at_once
-        self._defers = defers
+        self._lead = lead
+        self._deferred = 0  # turns
         self.socket = sock
         self._take = take
         self._exhausted = exhausted
@@ -120,9 +124,10 @@ class Acceptor:
         self.socket.close()
 
     def _accept(self) -> None:
-        if self._defers():
-            self._rest(DEFERENCE, self._resume_at_once)
+        if self._deferred < min(self._lead() * DEFERENCE, MOST_DEFERENCE):
+            self._deferred += 1  # who waits there is told of again in the next turn, unless somebody took him
         else:
+            self._deferred = 0
             self._accept_some()
 
     def _accept_some(self) -> None:
@@ -140,15 +145,8 @@ class Acceptor:
     def _pause(self, error: OSError) -> None:
         # The connection stays where it is: asked again at once, the kernel would say the same again at once.
         self._exhausted.say(reason=str(error))
-        self._rest(PAUSE, self._resume)
-
-    def _rest(self, seconds: float, then: Callable[[], None]) -> None:
         self._loop.remove_reader(self.socket)
-        self._resumes = self._loop.call_later(seconds, then)
-
-    def _resume_at_once(self) -> None:
-        self._resume()
-        self._accept_some()  # whoever is still there
+        self._resumes = self._loop.call_later(PAUSE, self._resume)
 
     def _resume(self) -> None:
         self._resumes = None

@@ -29,14 +29,14 @@ class Census:
         """How many there are now."""
         return sum(self._all[hash(place) % SLOTS :: SLOTS])
 
-    def has_more(self, kind: str, most: int, *, first: int = FIRST) -> bool:
-        """Whether more are counted here than in another process. Until one has `most` those of the `first` weigh more:
-        it does for all what is done once.
+    def lead(self, kind: str, most: int, *, first: int = FIRST) -> int:
+        """How many more are counted here than in the process that has the fewest. Until one has `most` those of the
+        `first` weigh more: it does for all what is done once.
         """
         counts = self._all[hash(kind) % SLOTS :: SLOTS].tolist()
         if max(counts) < most:
             counts[0] *= first
-        return counts[self._own // SLOTS] > min(counts)
+        return counts[self._own // SLOTS] - min(counts)
 
     def enter(self, place: str) -> None:
         """One more, in this process."""

@@ -48,14 +48,14 @@ class Crowd:
         self._said_at = -_SAID_EVERY
         self._log = get_logger("listeners")
 
-    def defers(self) -> bool:
-        """Whether the next one is left to other processes, which have fewer.
+    def lead(self) -> int:
+        """How many more are here than at another process: so much rather the next one is left to others.
 
         The first may have fewer than the others, since it does for all what is done once, unless that would leave it
         with places when the others have none.
         """
         most = self.bounds.connections if self._census.of(_STRANGERS) else sys.maxsize
-        return self._census.has_more(_EVERYBODY, most, first=_FIRST)
+        return self._census.lead(_EVERYBODY, most, first=_FIRST)
 
     def enter(self, peer: str) -> bool | None:
         """Whether one more of this address may come in, and is counted; None: it may, and is not."""

@@ -78,7 +78,7 @@ class HttpListener:
                 self._listen(opened)
 
     def _listen(self, sock: socket.socket) -> None:
-        accepting = Acceptor(sock, self._take, self._exhausted, at_once=self._at_once, defers=self._crowd.defers)
+        accepting = Acceptor(sock, self._take, self._exhausted, at_once=self._at_once, lead=self._crowd.lead)
         self._acceptors.append(accepting)
 
     @property

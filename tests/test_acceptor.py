@@ -150,27 +150,47 @@ async def test_no_more_are_accepted_in_one_turn_than_is_said(at_once: int) -> No
             each.close()
 
 
-@pytest.mark.parametrize("seconds", [3600.0, acceptors.DEFERENCE])
-async def test_who_defers_leaves_a_while_to_others_and_then_takes_who_is_still_there(
-    monkeypatch: pytest.MonkeyPatch, seconds: float
+@pytest.mark.parametrize("most", [10**9, acceptors.MOST_DEFERENCE])
+async def test_who_leads_leaves_some_turns_to_others_and_then_takes_who_is_still_there(
+    monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(acceptors, "DEFERENCE", seconds)
+    monkeypatch.setattr(acceptors, "MOST_DEFERENCE", most)
     asked: list[bool] = []
     taken: list[socket.socket] = []
 
-    def defers() -> bool:
+    def lead() -> int:
         asked.append(True)
-        return True
+        return 10**6
 
     listening = socket.create_server(("127.0.0.1", 0))
-    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused", "smtpd"), at_once=1, defers=defers)
+    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused", "smtpd"), at_once=1, lead=lead)
     clients = [socket.create_connection(listening.getsockname(), PATIENCE) for _ in range(3)]
     try:
-        await until(lambda: asked)
-        if seconds < 1:
+        await until(lambda: len(asked) > 3 * acceptors.DEFERENCE)
+        if most < 10**9:
             await until(lambda: len(taken) == 3)
-        assert len(taken) == (3 if seconds < 1 else 0)
+            assert len(asked) >= 3 * most
+        assert len(taken) == (3 if most < 10**9 else 0)
     finally:
         acceptor.close()
         for sock in (*clients, *taken):
             sock.close()
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+async def test_the_more_somebody_leads_the_longer_others_may_be_first(ahead: int) -> None:
+    asked: list[int] = []
+
+    def lead() -> int:
+        asked.append(ahead)
+        return ahead
+
+    taken: list[socket.socket] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    acceptor = Acceptor(listening, taken.append, Seldom("accepting paused", "smtpd"), at_once=1, lead=lead)
+    client = socket.create_connection(listening.getsockname(), PATIENCE)
+    await until(lambda: taken)
+    assert len(asked) == ahead * acceptors.DEFERENCE + 1
+    acceptor.close()
+    for sock in (client, *taken):
+        sock.close()

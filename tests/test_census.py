@@ -31,30 +31,28 @@ def test_one_that_is_alone_needs_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "most", "defers"),
+    ("first", "second", "most", "leads"),
     [
-        (0, 0, 9, (False, False)),
-        (1, 0, 9, (True, False)),
-        (1, 2, 9, (True, False)),
-        (1, 3, 9, (False, False)),
-        (1, 4, 9, (False, True)),
-        (4, 9, 9, (False, True)),  # the other is full: now each has as much room as the other
-        (9, 9, 9, (False, False)),
+        (0, 0, 9, (0, 0)),
+        (1, 0, 9, (3, 0)),
+        (1, 2, 9, (1, 0)),
+        (1, 3, 9, (0, 0)),
+        (1, 4, 9, (0, 1)),
+        (4, 9, 9, (0, 5)),  # the other is full: now each has as much room as the other
+        (9, 9, 9, (0, 0)),
     ],
 )
-def test_whoever_has_more_leaves_the_next_to_others(
-    first: int, second: int, most: int, defers: tuple[bool, bool]
-) -> None:
+def test_whoever_has_more_leads(first: int, second: int, most: int, leads: tuple[int, int]) -> None:
     descriptor = shared(2)
     both = [Census(descriptor, rows=2, row=row) for row in range(2)]
     os.close(descriptor)
     for census, count in zip(both, (first, second), strict=True):
         for _ in range(count):
             census.enter("clients")
-    assert tuple(census.has_more("clients", most) for census in both) == defers
+    assert tuple(census.lead("clients", most) for census in both) == leads
 
 
-def test_who_is_alone_has_never_more() -> None:
+def test_who_is_alone_never_leads() -> None:
     census = Census()
     census.enter("clients")
-    assert not census.has_more("clients", 1)
+    assert census.lead("clients", 1) == 0

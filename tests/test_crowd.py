@@ -51,14 +51,14 @@ async def test_who_is_spared_is_let_in_beyond_all_bounds(peer: str) -> None:
 
 def test_who_is_spared_has_his_turn_at_the_process_with_fewer() -> None:
     both = first, second = crowds(2)
-    assert [crowd.defers() for crowd in both] == [False, False]
+    assert [crowd.lead() > 0 for crowd in both] == [False, False]
     second.enter(PROXY)
-    assert [crowd.defers() for crowd in both] == [False, True]
+    assert [crowd.lead() > 0 for crowd in both] == [False, True]
     first.enter(PROXY)
-    assert [crowd.defers() for crowd in both] == [True, False]
+    assert [crowd.lead() > 0 for crowd in both] == [True, False]
     taken = [1, 1]
     for _ in range(40):  # far more than strangers may be, and the first goes on having fewer
-        which = int(first.defers())
+        which = int(first.lead() > 0)
         both[which].enter(PROXY)
         taken[which] += 1
     assert taken[0] < taken[1] / 2
@@ -68,8 +68,8 @@ async def test_strangers_find_every_place() -> None:
     both = crowds(2, replace(FEW, per_address=1))
     came = 0
     for number in range(2 * FEW.connections):
-        (taker, *_) = [crowd for crowd in both if not crowd.defers()]
+        (taker, *_) = [crowd for crowd in both if not crowd.lead()]
         came += taker.enter(f"192.0.2.{number + 1}") is True
     assert came == 2 * FEW.connections
-    assert [crowd.defers() for crowd in both] == [False, False]
+    assert [crowd.lead() > 0 for crowd in both] == [False, False]
     assert [crowd.enter("203.0.113.1") for crowd in both] == [False, False]

@@ -90,13 +90,11 @@ class Listener:
 
     def _listen(self, endpoint: Endpoint, sockets: list[socket.socket]) -> None:
         take = partial(self._take, endpoint)
-        acceptors = [
-            Acceptor(sock, take, self._exhausted, at_once=self._at_once, defers=self._defers) for sock in sockets
-        ]
+        acceptors = [Acceptor(sock, take, self._exhausted, at_once=self._at_once, lead=self._lead) for sock in sockets]
         self._places.append((endpoint, acceptors))
 
-    def _defers(self) -> bool:
-        return self._census.has_more(_EVERYBODY, self.total)
+    def _lead(self) -> int:
+        return self._census.lead(_EVERYBODY, self.total)
 
     @property
     def sockets(self) -> list[tuple[socket.socket, Endpoint]]:
