@@ -34,10 +34,10 @@ def test_one_that_is_alone_needs_nobody() -> None:
     ("first", "second", "most", "leads"),
     [
         (0, 0, 9, (0, 0)),
-        (1, 0, 9, (3, 0)),
-        (1, 2, 9, (1, 0)),
-        (1, 3, 9, (0, 0)),
-        (1, 4, 9, (0, 1)),
+        (1, 0, 9, (5, 0)),
+        (1, 2, 9, (3, 0)),
+        (1, 5, 9, (0, 0)),
+        (1, 6, 9, (0, 1)),
         (4, 9, 9, (0, 5)),  # the other is full: now each has as much room as the other
         (9, 9, 9, (0, 0)),
     ],
