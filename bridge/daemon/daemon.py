@@ -74,7 +74,6 @@ class Daemon:
         self._clock = clock or Steady()
         self._grace = grace
         self._log = get_logger("daemon")
-        self._beside_us = [hand.pid for hand in hands]
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._beside = Tasks(lambda error: self._give_up("a task ended in our own code", exc_info=error))
@@ -256,7 +255,7 @@ class Daemon:
             doors=self._doors,
             guard=self._guard,
             webhook=webhook,
-            workers=self._beside_us,
+            workers=self._workers.pids,
         )
         self._console_listener = HttpListener(console(self.readiness, sources=shown, more=seen.routes()))
         await self._console_listener.open(self._configuration.settings.console.listen, handed.get("console", ()))

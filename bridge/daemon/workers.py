@@ -92,6 +92,11 @@ class Workers:
     def __len__(self) -> int:
         return len(self._hands)
 
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of their processes, in the order in which they are named."""
+        return [hand.pid for hand in self._hands]
+
     def census(self) -> Census | None:
         """Where all of them count; None where there are none. To be asked once, before they begin. Raises OSError."""
         if not self._hands:
@@ -182,7 +187,7 @@ class Workers:
         self._ending = True
         for worker in self._workers:
             worker.link.close()
-        await asyncio.to_thread(reap, [hand.pid for hand in self._hands])
+        await asyncio.to_thread(reap, self.pids)
 
     def _news(self) -> tuple[float, bool, bool]:
         return self._clock.ahead if isinstance(self._clock, Steady) else 0.0, self._closed(), self._full()
