@@ -123,8 +123,6 @@ class Daemon:
         await self._open_doors()
         self._watch()
         self._ready = True
-        queued, test = self._waiting.number, self._configuration.settings.websms.test
-        self._log.info("started", version=__version__, queued=queued, test=test, **self.ports)
 
     async def run(self) -> bool:
         """Until SIGTERM or SIGINT; SIGHUP reloads. Tells systemd of each. False when our own code gave up."""
@@ -132,7 +130,10 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._beside.spawn(self.reload()))
-        sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {self._waiting.number} queued")
+        # Only now, for who hears of it may send a signal at once.
+        queued, test = self._waiting.number, self._configuration.settings.websms.test
+        self._log.info("started", version=__version__, queued=queued, test=test, **self.ports)
+        sdnotify.ready(f"{counted(len(self._configuration.routes.rows), 'route')}, {queued} queued")
         await self._stop.wait()
         await self.stop()
         return not self._gave_up

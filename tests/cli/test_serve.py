@@ -65,6 +65,35 @@ def test_it_runs_until_it_is_told_to_stop(served: Path, number: signal.Signals) 
     assert re.search(r"version=\S+", said)
 
 
+_AT_ONCE = """
+import os, sys
+
+class Terminal:
+    def write(self, text):
+        sys.__stderr__.write(text)
+        if "started" in text:
+            os.kill(os.getpid(), {number})
+    flush = sys.__stderr__.flush
+
+sys.stderr = Terminal()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_reads_that_it_has_started_may_tell_it_to_stop_at_once(served: Path, number: signal.Signals) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _AT_ONCE.format(number=int(number)) + MAIN, "serve", "--config", str(served)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "stopped" in ran.stderr
+
+
 def test_it_gives_up_with_1_when_its_spool_is_taken_away(served: Path) -> None:
     with serving(served) as process:
         served.with_name("smsbridge.db").unlink()

@@ -78,10 +78,14 @@ async def test_row_64_test_mode_is_shown_at_the_start_and_in_readyz(
     house: House, stream: io.StringIO, test: bool
 ) -> None:
     house.write("bridge.toml", BRIDGE.replace("[websms]\n", f"[websms]\ntest = {str(test).lower()}\n"))
-    await house.start()
+    daemon = await house.start()
+    assert (await house.readyz())[1]["test"] is test
+    running = asyncio.create_task(daemon.run())
+    await asyncio.sleep(0)  # it says so at once
     (started,) = [line for line in stream.getvalue().splitlines() if " started " in line]
     assert f"test={str(test).lower()}" in started
-    assert (await house.readyz())[1]["test"] is test
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await ended(house, running)
 
 
 async def test_row_72_a_spool_that_cannot_be_written_is_not_ready(house: House) -> None:
