@@ -17,7 +17,7 @@ LEAST = 64 * 1024 * 1024
 """Octets that must be free for the doors to take anything; twice the largest mail, where that is more."""
 
 BALLAST = 16 * 1024 * 1024
-"""Octets; the log of the database stays below a third of it."""
+"""Octets; the log of the database stays at about half of it."""
 
 
 _BESIDE = ("", "-wal", "-shm", ".lock", ".generation", ".ballast")

@@ -1,7 +1,7 @@
 """The one connection that writes: everything that waits goes into one transaction, each asker is answered after it.
 
-There is no timer: the commit that runs is the time in which the next batch gathers. On a slow disk that makes
-thousands of acknowledgements share one fsync; on an idle bridge a message waits for its own fsync and nothing else.
+There is no timer: the commit that runs is the time in which the next batch gathers (`bridge.spool.rhythm`). On an idle
+bridge a message waits for its own fsync and nothing else.
 
 What waits for the disk is done in a thread: the commit, the checkpoint, waiting for another process that writes, and
 every operation that may take long. Quick operations run on the loop before their commit, as many as make a few
@@ -26,24 +26,15 @@ import apsw
 from bridge import metrics
 from bridge.message import StoreUnavailable
 from bridge.spool import erasure
+from bridge.spool.faults import OURS, is_full, is_lasting
+from bridge.spool.rhythm import MOST_QUICK, Rhythm
 
 T = TypeVar("T")
 Op = Callable[[apsw.Connection], Any]
 _Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
-MAX_BATCH = 1000
-
-MAX_QUICK = 100
-"""Quick operations that the loop does in one go."""
-
-MOST_TURNS = 10
-"""Turns of the loop in which a batch gathers though nothing keeps it from beginning."""
-
-CHECKPOINT_AT = 1000
-"""Pages of the log after which it is copied into the database."""
-
-_OURS = (apsw.ConstraintError, apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeError)
-"""What SQLite says of our own mistakes; everything else it says means that the store is not available."""
+CHECKPOINT_AT = 2000
+"""Pages of the log after which it is copied into the database: two syncs, and a third before the next commit."""
 
 
 class _Item(NamedTuple):
@@ -61,9 +52,6 @@ class _Batch(NamedTuple):
 
     items: list[_Item]
     results: list[Any] | None
-
-
-_NOT_SYNCED = frozenset({apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC})
 
 
 class Writer:
@@ -88,6 +76,8 @@ class Writer:
         self._idle = asyncio.Event()  # the connection is nobody's
         self._idle.set()
         self._closed = False
+        self._rhythm = Rhythm()
+        self._begun = threading.Event()  # the thread has it
         self._logged = 0  # pages in the log
         self._erase = self._rewrite = False
         self._rewritten = -math.inf  # monotonic
@@ -137,9 +127,8 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _gather(self, known: int, turns: int) -> None:
-        """Wait on while every turn of the loop brings more: on a fast disk a commit costs more than what it holds."""
         waiting = len(self._waiting)
-        if known < waiting < MAX_QUICK and turns < MOST_TURNS:
+        if self._rhythm.gathers(known, waiting, turns):
             self._loop.call_soon(self._gather, waiting, turns + 1)
         else:
             self._begin()
@@ -149,10 +138,14 @@ class Writer:
         if not self._waiting:
             self._idle.set()
             return
-        size = MAX_QUICK if all(item.quick for item in self._waiting[:MAX_QUICK]) else MAX_BATCH
+        quick = all(item.quick for item in self._waiting[:MOST_QUICK])
+        size = self._rhythm.share(len(self._waiting), quick=quick)
         items, self._waiting = self._waiting[:size], self._waiting[size:]
-        results = self._done_quickly(items) if size == MAX_QUICK else None
+        results = self._done_quickly(items) if quick else None
+        self._begun.clear()
         self._queue.put(_Batch(items, results))
+        if self._rhythm.is_slow:  # or it gets the interpreter's lock only once the loop has nothing to do
+            self._begun.wait()
 
     def _done_quickly(self, items: list[_Item]) -> list[Any] | None:
         """The results, in an open transaction; None, and nothing is done, where anything at all was in the way."""
@@ -173,6 +166,7 @@ class Writer:
 
     def _run(self) -> None:
         while (batch := self._queue.get()) is not None:
+            self._begun.set()
             try:
                 answers = self._commit(batch.items, batch.results)
             except Exception as error:  # noqa: BLE001  # even a rollback can fail; this thread must outlive it
@@ -186,7 +180,11 @@ class Writer:
             except RuntimeError:
                 return  # the loop is gone, and with it everyone who asked
 
-    def _answer(self, items: list[_Item], answers: list[_Answer], free: bool) -> None:  # called by the loop
+    def _answer(self, items: list[_Item], answers: list[_Answer], free: bool) -> None:
+        """On the loop; nothing is being committed now if the writer is `free`."""
+        if free and self._waiting and self._rhythm.is_slow:
+            self._begin()
+            free = False
         first = [answer for item, answer in zip(items, answers, strict=True) if item.first]
         others = [answer for item, answer in zip(items, answers, strict=True) if not item.first]
         _deliver(first)
@@ -230,16 +228,18 @@ class Writer:
             except Exception as error:  # noqa: BLE001  # whatever one asker's operation raised is that asker's answer
                 self._rollback()
                 # One faulty operation must not spoil its neighbours: each gets a transaction of its own.
-                if len(items) > 1 and not _is_lasting(error):
+                if len(items) > 1 and not is_lasting(error):
                     return [answer for item in items for answer in self._commit([item])]
-                if isinstance(error, _OURS):
+                if isinstance(error, OURS):
                     return [(item.future, None, error) for item in items]
                 return self._refuse(items, error)
+        began = time.monotonic()
         try:
             self._db.execute("COMMIT")
         except apsw.Error as error:
             self._rollback()
             return self._refuse(items, error)
+        self._rhythm.note(time.monotonic() - began)
         self.commits += 1
         metrics.COMMITS.add()
         return [(item.future, result, None) for item, result in zip(items, results, strict=True)]
@@ -255,7 +255,7 @@ class Writer:
 
     def note(self, error: Exception) -> None:
         """Write nothing any more if that is what an error asks for, wherever it was met."""
-        if _is_lasting(error) and not self.broken:
+        if is_lasting(error) and not self.broken:
             self.broken = f"{type(error).__name__}: {error}"
 
     def _note_log(self, _db: apsw.Connection, _name: str, pages: int) -> int:
@@ -286,20 +286,9 @@ class Writer:
             self._rewritten, self._rewrite = time.monotonic(), False
 
 
-def _is_lasting(error: BaseException | None) -> bool:
-    """Whether nobody knows any more what is on the disk."""
-    if isinstance(error, apsw.IOError):
-        return getattr(error, "extendedresult", 0) in _NOT_SYNCED
-    return isinstance(error, (apsw.CorruptError, apsw.NotADBError))
-
-
-def _is_full(error: BaseException | None) -> bool:
-    return isinstance(error, StoreUnavailable) and isinstance(error.__cause__, apsw.FullError)
-
-
 def _without_room(items: list[_Item], answers: list[_Answer]) -> list[_Item]:
     """Those that cannot wait until the disk has room again."""
-    return [item for item, answer in zip(items, answers, strict=True) if _is_full(answer[2]) and not item.can_wait]
+    return [item for item, answer in zip(items, answers, strict=True) if is_full(answer[2]) and not item.can_wait]
 
 
 def _refuse(items: list[_Item], error: Exception) -> list[_Answer]:

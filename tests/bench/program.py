@@ -7,14 +7,13 @@ is kept and keeps nothing: what a mail still costs then is not the price of dura
 import sys
 
 from bridge.cli import main as command_line
-from bridge.spool import Accepted, Intake, writer
+from bridge.spool import Accepted, Intake, rhythm
 from bridge.spool.sqlite import SqliteSpool
 
 
 def _single() -> None:
-    for name in ("MAX_BATCH", "MAX_QUICK"):
-        if hasattr(writer, name):  # of the one or the other make of it
-            setattr(writer, name, 1)
+    for name in ("MOST", "MOST_QUICK"):
+        setattr(rhythm, name, 1)
 
 
 def _null() -> None:
