@@ -10,7 +10,7 @@ An application that has a `PLAIN` answers plain requests without aiohttp (see `b
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -23,8 +23,9 @@ from bridge.census import Census
 from bridge.config import Endpoint
 from bridge.crowd import BOUNDS, Bounds, Crowd
 from bridge.log import get_logger
-from bridge.posts import Ask, Posts
+from bridge.posts import Answer, Ask, Post, Posts
 from bridge.routing import Network
+from bridge.sluice import Sluice
 
 KEEPALIVE = 15.0
 SHUTDOWN = 5.0
@@ -44,9 +45,10 @@ class HttpListener:
         spared: Callable[[], tuple[Network, ...]] = tuple,
         census: Census | None = None,
         at_once: int = AT_ONCE,
+        at_a_time: int | None = None,
     ) -> None:
         """`census`: where those of one address are counted, with other processes' perhaps; `at_once`: connections that
-        are accepted before others get to it.
+        are accepted before others get to it; `at_a_time`: plain requests that are begun in one turn of the loop.
         """
         app.middlewares.append(_header_came)
         self._runner = web.AppRunner(
@@ -59,7 +61,8 @@ class HttpListener:
             auto_decompress=False,  # what an encoding means is the application's answer, and nothing is inflated
         )
         self._crowd = Crowd(bounds, spared, census or Census())
-        self._ask: Ask | None = app.get(PLAIN)
+        ask = app.get(PLAIN)
+        self._ask: Ask | None = _in_turn(ask, Sluice(at_a_time)) if ask is not None else None
         self._open: set[_Bounded] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._at_once = at_once
@@ -123,6 +126,14 @@ class HttpListener:
         if server is None:
             raise RuntimeError("nothing is listened on before the runner is set up")
         return _Bounded(server, self._crowd, self._ask, self._open, self._under_way)
+
+
+def _in_turn(ask: Ask, sluice: Sluice) -> Ask:
+    def asked(post: Post) -> Awaitable[Answer] | None:
+        answer = ask(post)
+        return sluice.through(answer) if answer is not None else None
+
+    return asked
 
 
 class _OursAlone(logging.LoggerAdapter[logging.Logger]):

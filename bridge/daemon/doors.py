@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -18,6 +18,9 @@ from bridge.listeners import HttpListener
 from bridge.routing import Network
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
+
+_AT_A_TIME: Final = 25
+"""Notifications that each of several processes begins in one turn of its loop: a millisecond or two."""
 
 
 class Doors:
@@ -100,5 +103,5 @@ def http_listener(
         return configuration().settings.webhook.networks
 
     # As at the mail door: the process that wakes first must not take all who wait there.
-    at_once = 1 if processes > 1 else AT_ONCE
-    return HttpListener(webhook, bounds=bounds, spared=spared, census=census, at_once=at_once)
+    at_once, at_a_time = (1, _AT_A_TIME) if processes > 1 else (AT_ONCE, None)
+    return HttpListener(webhook, bounds=bounds, spared=spared, census=census, at_once=at_once, at_a_time=at_a_time)

@@ -17,6 +17,7 @@ from bridge.smtpd.listener import MEMORY, Listener
 SOCKET_MODES: Final = {"smtp": "starttls", "submission": "starttls", "smtps": "implicit"}
 """FileDescriptorName in smsbridge.socket to the mode of the listener."""
 
+_AT_A_TIME: Final = 6  # mails that each of several processes reads in one turn of its loop: a millisecond
 _MAILS_IN_MEMORY: Final = 8  # of the largest size, at least
 
 
@@ -40,8 +41,11 @@ async def open_listener(
 
 def make_listener(configuration: Configuration, given: Terms, processes: int, census: Census | None = None) -> Listener:
     """A listener that listens nowhere yet; connections of one address are counted by all processes together."""
+    alone = processes == 1
     # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
-    listener = Listener(terms=given, at_once=1 if processes > 1 else AT_ONCE, census=census)
+    listener = Listener(
+        terms=given, at_once=AT_ONCE if alone else 1, at_a_time=None if alone else _AT_A_TIME, census=census
+    )
     renew(listener, configuration, given, processes)
     return listener
 

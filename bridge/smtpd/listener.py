@@ -20,6 +20,7 @@ from bridge.acceptor import AT_ONCE, Acceptor, Seldom, bind
 from bridge.census import Census
 from bridge.config.settings import Endpoint
 from bridge.log import get_logger
+from bridge.sluice import Sluice
 from bridge.smtpd import proxy, replies
 from bridge.smtpd.contract import Reply, Terms
 from bridge.smtpd.protocol import Session
@@ -51,10 +52,11 @@ class Listener:
         total: int = 200,
         memory: int = MEMORY,
         at_once: int = AT_ONCE,
+        at_a_time: int | None = None,
         census: Census | None = None,
     ) -> None:
-        """`at_once`: connections that are accepted before others get to it, be they other processes; `census`: where
-        those of one address are counted.
+        """`at_once`: connections that are accepted before others get to it, be they other processes; `at_a_time`: mails
+        that are read in one turn of the loop; `census`: where connections of one address are counted.
         """
         self.terms = terms
         self.trusted = tuple(trusted)
@@ -63,6 +65,7 @@ class Listener:
         self.room = Room(memory)
         self.sessions: set[Session] = set()
         self._at_once = at_once
+        self._sluice = Sluice(at_a_time)
         self._places: list[tuple[Endpoint, list[Acceptor]]] = []
         self._census = census or Census()
         self._commits: set[asyncio.Task[Reply]] = set()
@@ -211,6 +214,7 @@ class Listener:
             admit=self._admit,
             leave=self._leave,
             share=self.room.share(),
+            sluice=self._sluice,
             commits=self._commits,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from bridge import metrics
+from bridge.sluice import Sluice
 from bridge.smtpd import replies
 from bridge.smtpd.addresses import BadPath, Path, parse_path
 from bridge.smtpd.contract import Reply
@@ -24,11 +25,12 @@ from bridge.smtpd.wire import Farewell, Gone, Phase, Work
 class Session(Conversation):
     """What a client can say, and what it is answered: a method `obey_VERB` for each command."""
 
-    def __init__(self, *, share: Share, commits: set[asyncio.Task[Any]], **rest: Any) -> None:
-        """`share` is what it may keep of a mail; `commits` holds the tasks of those whose mail is being taken, whether
-        or not their client is still there. The rest: `Connection`.
+    def __init__(self, *, share: Share, sluice: Sluice, commits: set[asyncio.Task[Any]], **rest: Any) -> None:
+        """`share` is what it may keep of a mail; `sluice` what its mails go through; `commits` holds the tasks of those
+        whose mail is being taken, whether or not their client is still there. The rest: `Connection`.
         """
         self._share = share
+        self._sluice = sluice
         super().__init__(**rest)
         self._commits = commits
         self._mail_reader: DataReader | None = None  # while a mail is coming
@@ -155,7 +157,8 @@ class Session(Conversation):
         assert task is not None  # noqa: S101 - it is what runs this
         self._commits.add(task)
         try:
-            reply = await self.terms.policy.data(self.peer, mail.sender or "", mail.recipients, content, mail.params)
+            taking = self.terms.policy.data(self.peer, mail.sender or "", mail.recipients, content, mail.params)
+            reply = await self._sluice.through(taking)
         finally:
             self._commits.discard(task)
         if reply.code < CLOSING:
