@@ -19,8 +19,8 @@ from bridge.routing import Network
 from bridge.smtpd.contract import Policy, Terms
 from bridge.smtpd.listener import Listener
 
-_AT_A_TIME: Final = 25
-"""Notifications that each of several processes begins in one turn of its loop: a millisecond or two."""
+_AT_A_TIME: Final = 8
+"""Notifications that each of several processes begins in one turn of its loop: a millisecond."""
 
 
 class Doors:
