@@ -41,11 +41,9 @@ async def open_listener(
 
 def make_listener(configuration: Configuration, given: Terms, processes: int, census: Census | None = None) -> Listener:
     """A listener that listens nowhere yet; connections of one address are counted by all processes together."""
-    alone = processes == 1
     # Where several processes stand behind one socket, the one that wakes first must not take all who wait there.
-    listener = Listener(
-        terms=given, at_once=AT_ONCE if alone else 1, at_a_time=None if alone else _AT_A_TIME, census=census
-    )
+    at_once, at_a_time = (1, _AT_A_TIME) if processes > 1 else (AT_ONCE, None)
+    listener = Listener(terms=given, at_once=at_once, at_a_time=at_a_time, census=census)
     renew(listener, configuration, given, processes)
     return listener
 
