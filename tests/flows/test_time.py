@@ -45,6 +45,10 @@ async def _is_paused(bridge: Bridge) -> bool:
     return bool((await bridge.readiness())["paused"])
 
 
+async def _is_at_rest(bridge: Bridge) -> bool:
+    return bool((await bridge.readiness())["calls"]["sms"] == 0)
+
+
 async def test_row_92_a_provider_that_stays_away_first_delays_then_fails(tmp_path: Path) -> None:
     async with turning(tmp_path) as (bridge, simulator, clock):
         await simulator.stop()
@@ -76,6 +80,7 @@ async def test_a_paused_account_is_probed_and_comes_back_by_itself(tmp_path: Pat
         refused = len(simulator.refused)
         clock.turn(5 * MINUTE + 1)
         await until(lambda: len(simulator.refused) > refused, "one probe")
+        await until_async(lambda: _is_at_rest(bridge), "what came of it is noted, by the clock as it is now")
         clock.turn(4 * MINUTE)
         assert len(simulator.refused) == refused + 1
         simulator.settings.tokens = right

@@ -193,7 +193,9 @@ class Life:
         self._ledger.starting += 1
         found = await self._ask(self._spool.start(channel, limit, self._now, self._now + 300.0, (), after))
         self._ledger.starting -= 1
-        entries = [self._ledger.entries[one.id] for one in found]
+        strange = [one.id for one in found if one.id not in self._ledger.entries]
+        self._expect(not strange, f"{strange} were begun and never handed in")  # a disk that lies can do that
+        entries = [self._ledger.entries[one.id] for one in found if one.id not in strange]
         for entry in entries:  # the answer to its sender may still be on its way
             queued = entry.known or Fact(State.QUEUED, ("queued",))
             self._expect(queued.state is State.QUEUED, f"{entry.delivery.id} was begun as {queued}")

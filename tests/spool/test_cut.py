@@ -32,9 +32,15 @@ async def test_with_synchronous_normal_the_same_rig_finds_losses(tmp_path: Path)
 
 
 async def test_on_a_disk_that_lies_the_same_rig_finds_damage(tmp_path: Path) -> None:
-    figures = await cut.prove(tmp_path, cuts=16, seed=1, lies=True)
-    assert figures.lost > 0
-    assert figures.damaged > 0
+    lost = damaged = 0
+    for number in range(10):  # sixteen cuts find three or four damaged files, and now and then none
+        (place := tmp_path / f"try {number}").mkdir()
+        figures = await cut.prove(place, cuts=16, seed=number, lies=True)
+        lost, damaged = lost + figures.lost, damaged + figures.damaged
+        if lost and damaged:
+            break
+    assert lost > 0
+    assert damaged > 0
 
 
 def test_what_was_synced_survives_and_of_the_rest_some(tmp_path: Path) -> None:
