@@ -64,12 +64,16 @@ class Writer:
         *,
         make_room: Callable[[], bool] = lambda: False,
         checkpoints: bool = True,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`make_room` is called in the thread when the disk is full; True: it is worth trying once more."""
+        """`make_room` is called in the thread when the disk is full; True: it is worth trying once more. `tick` gives
+        seconds that nobody sets.
+        """
         self._db = db
         self._loop = loop
         self._make_room = make_room
         self._checkpoints = checkpoints
+        self._tick = tick
         self._patience = int(db.pragma("busy_timeout"))
         self._waiting: list[_Item] = []
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
@@ -80,7 +84,7 @@ class Writer:
         self._begun = threading.Event()  # the thread has it
         self._logged = 0  # pages in the log
         self._erase = self._rewrite = False
-        self._rewritten = -math.inf  # monotonic
+        self._rewritten = -math.inf  # of the tick
         self.commits = 0
         self.broken = ""
         """Why nothing is written any more until a restart; "" while all is well."""
@@ -233,13 +237,13 @@ class Writer:
                 if isinstance(error, OURS):
                     return [(item.future, None, error) for item in items]
                 return self._refuse(items, error)
-        began = time.monotonic()
+        began = self._tick()
         try:
             self._db.execute("COMMIT")
         except apsw.Error as error:
             self._rollback()
             return self._refuse(items, error)
-        self._rhythm.note(time.monotonic() - began)
+        self._rhythm.note(self._tick() - began)
         self.commits += 1
         metrics.COMMITS.add()
         return [(item.future, result, None) for item, result in zip(items, results, strict=True)]
@@ -281,9 +285,9 @@ class Writer:
                 self._db.set_busy_timeout(self._patience)
 
     def _rewrite_now_and_then(self) -> None:
-        if self._rewrite and time.monotonic() - self._rewritten >= erasure.REWRITE_EVERY:
+        if self._rewrite and self._tick() - self._rewritten >= erasure.REWRITE_EVERY:
             erasure.rewrite(self._db)
-            self._rewritten, self._rewrite = time.monotonic(), False
+            self._rewritten, self._rewrite = self._tick(), False
 
 
 def _without_room(items: list[_Item], answers: list[_Answer]) -> list[_Item]:

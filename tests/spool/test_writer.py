@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -27,7 +26,7 @@ async def db(tmp_path: Path) -> AsyncIterator[apsw.Connection]:
 
 @pytest.fixture
 async def writer(db: apsw.Connection) -> AsyncIterator[Writer]:
-    made = Writer(db, asyncio.get_running_loop())
+    made = Writer(db, asyncio.get_running_loop(), tick=lambda: 0.0)  # however slow the disk of this machine is
     yield made
     await made.close()
 
@@ -301,26 +300,39 @@ async def test_row_73_in_a_damaged_file_nothing_is_written(
 
 
 class Disk:
-    """One whose syncs take long: the commit hook waits within COMMIT, as a sync would."""
+    """A writer whose commits take `seconds` by its own clock, what it did, and in which order."""
 
     def __init__(self, db: apsw.Connection, seconds: float) -> None:
-        self.seconds = seconds
         self.happened: list[str] = []
+        self._seconds, self._now = seconds, 0.0
         db.set_commit_hook(self._commit)
+        self.writer = Writer(db, asyncio.get_running_loop(), tick=lambda: self._now)
 
     def _commit(self) -> bool:
-        time.sleep(self.seconds)
+        self._now += self._seconds
         self.happened.append("committed")
         return False
 
-    async def ask(self, writer: Writer, count: int, name: str) -> list[asyncio.Future[None]]:
-        """So many that note when they are done and when they are answered, and one turn for all of them to wait."""
-        asked: list[asyncio.Future[None]] = []
-        for _ in range(count):
-            asked.append(writer.put(lambda _: self.happened.append(f"{name} done"), quick=True))
-            asked[-1].add_done_callback(lambda _: self.happened.append(f"{name} answered"))
-        await asyncio.sleep(0)
+    async def warm(self) -> None:
+        """Until the writer knows how long its commits take."""
+        for _ in range(3):
+            await asyncio.gather(*self.ask(1, "before"))
+
+    def ask(self, count: int, name: str) -> list[asyncio.Future[None]]:
+        """So many that note when they are done and when they are answered."""
+        asked = [self.writer.put(lambda _: self.happened.append(f"{name} done"), quick=True) for _ in range(count)]
+        for each in asked:
+            each.add_done_callback(lambda _: self.happened.append(f"{name} answered"))
         return asked
+
+    async def meet(self, count: int) -> None:
+        """So many come while one commit is under way; from there on `happened` tells."""
+        gate, first = await held(self.writer)
+        first.add_done_callback(lambda _: self.happened.append("first answered"))
+        self.happened.clear()
+        crowd = self.ask(count, "crowd")
+        gate.open.set()
+        await asyncio.gather(first, *crowd)
 
     def batches(self) -> list[int]:
         """How many were done before each commit."""
@@ -328,40 +340,26 @@ class Disk:
         return [part.count("done") for part in told.split("committed")[:-1]]
 
 
-@pytest.mark.parametrize("slow", [False, True])
+@pytest.fixture(params=[0.0, 4 * SLOW], ids=["fast", "slow"])
+async def disk(db: apsw.Connection, request: pytest.FixtureRequest) -> AsyncIterator[Disk]:
+    made = Disk(db, request.param)
+    await made.warm()
+    yield made
+    await made.writer.close()
+
+
 async def test_a_slow_disk_gets_the_next_batch_before_anybody_is_answered(
-    writer: Writer, db: apsw.Connection, slow: bool
+    disk: Disk, request: pytest.FixtureRequest
 ) -> None:
-    disk = Disk(db, 4 * SLOW if slow else 0)
-    for _ in range(3):
-        await asyncio.gather(*await disk.ask(writer, 1, "before"))
-    gate, first = await held(writer)
-    disk.happened.clear()
-    again = await disk.ask(writer, 1, "next")
-    gate.open.set()
-    first.add_done_callback(lambda _: disk.happened.append("first answered"))
-    await asyncio.gather(first, *again)
-    shown = [each for each in disk.happened if each in {"first answered", "next done"}]
-    assert shown == (["next done", "first answered"] if slow else ["first answered", "next done"])
+    await disk.meet(1)
+    shown = [each for each in disk.happened if each in {"first answered", "crowd done"}]
+    slow = request.node.callspec.id == "slow"
+    assert shown == (["crowd done", "first answered"] if slow else ["first answered", "crowd done"])
 
 
-async def test_on_a_slow_disk_those_who_come_together_come_by_halves(writer: Writer, db: apsw.Connection) -> None:
+async def test_on_a_slow_disk_those_who_come_together_come_by_halves(
+    disk: Disk, request: pytest.FixtureRequest
+) -> None:
     """All that wait would be answered together, come again together, and leave the disk idle meanwhile."""
-    disk = Disk(db, 4 * SLOW)
-    for _ in range(3):
-        await asyncio.gather(*await disk.ask(writer, 1, "before"))
-    gate, first = await held(writer)
-    disk.happened.clear()
-    crowd = await disk.ask(writer, 41, "crowd")
-    gate.open.set()
-    await asyncio.gather(first, *crowd)
-    assert disk.batches() == [0, 21, 20]
-
-
-async def test_on_a_fast_disk_they_share_one_commit(writer: Writer, db: apsw.Connection) -> None:
-    disk = Disk(db, 0)
-    gate, first = await held(writer)
-    crowd = await disk.ask(writer, 41, "crowd")
-    gate.open.set()
-    await asyncio.gather(first, *crowd)
-    assert disk.batches() == [0, 41]
+    await disk.meet(41)
+    assert disk.batches() == ([0, 21, 20] if request.node.callspec.id == "slow" else [0, 41])
