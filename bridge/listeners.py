@@ -62,7 +62,7 @@ class HttpListener:
         )
         self._crowd = Crowd(bounds, spared, census or Census())
         ask = app.get(PLAIN)
-        self._ask: Ask | None = _in_turn(ask, Sluice(at_a_time)) if ask is not None else None
+        self._ask = _in_turn(ask, Sluice(at_a_time)) if ask is not None and at_a_time is not None else ask
         self._open: set[_Bounded] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._at_once = at_once
@@ -129,9 +129,12 @@ class HttpListener:
 
 
 def _in_turn(ask: Ask, sluice: Sluice) -> Ask:
+    async def answered(answer: Awaitable[Answer]) -> Answer:
+        return await sluice.through(answer)  # in its own task: whose turn it is, is seen when that begins
+
     def asked(post: Post) -> Awaitable[Answer] | None:
         answer = ask(post)
-        return sluice.through(answer) if answer is not None else None
+        return answered(answer) if answer is not None else None
 
     return asked
 

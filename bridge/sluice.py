@@ -23,7 +23,7 @@ class Sluice:
         self._turns = False
 
     def through(self, work: Awaitable[T]) -> Awaitable[T]:
-        """The same work, to be awaited: at once or when its turn has come."""
+        """The same work, to be awaited: at once or when its turn has come. To be called in the task that does so."""
         turn = self._wait(self._most) if self._most is not None else None
         return work if turn is None else _then(turn, work)
 

@@ -1,20 +1,25 @@
 """Which doors a process opens, and `serve --only`."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from bridge.config import ConfigError
+from bridge.config import ConfigError, Endpoint
 from bridge.daemon import Daemon
-from bridge.daemon.doors import Doors
+from bridge.daemon.doors import Doors, http_listener
+from bridge.listeners import PLAIN
+from bridge.posts import Answer
 from tests.config.setup import private
 from tests.daemon.conftest import BRIDGE, House
 from tests.databases import Database
 from tests.given import configuration
 from tests.smtpd.raw import Recorder
-from tests.wait import until_async
+from tests.turns import Turns
+from tests.wait import PATIENCE, until_async
 
 
 async def test_what_is_not_wanted_listens_nowhere() -> None:
@@ -29,6 +34,27 @@ async def test_what_is_not_wanted_listens_nowhere() -> None:
 
 def test_terms_are_for_a_mail_door_only() -> None:
     assert Doors(mail=Recorder(), webhook=None).terms(configuration()) is not None
+
+
+async def test_one_of_several_processes_takes_notifications_by_slices() -> None:
+    async def answer() -> Answer:
+        turns.note()
+        return Answer(status=200, content_type="text/plain", body=b"")
+
+    application, here = web.Application(), configuration()
+    application[PLAIN] = lambda _: answer()
+    listener = http_listener(application, lambda: here, 2, None)
+    await listener.open([Endpoint(host="127.0.0.1", port=0)])
+    opened = [await asyncio.open_connection("127.0.0.1", listener.ports[0]) for _ in range(20)]
+    with Turns() as turns:
+        for _, writer in opened:
+            writer.write(b"POST /websms HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1")
+        for reader, writer in opened:
+            assert await asyncio.wait_for(reader.readline(), PATIENCE) == b"HTTP/1.1 200 OK\r\n"
+            writer.close()
+    assert turns.noted.total() == 20
+    assert turns.most <= 8
+    await listener.close()
 
 
 @pytest.fixture

@@ -18,11 +18,13 @@ from argon2 import PasswordHasher
 
 from bridge.config import Configuration, Endpoint, SmtpdSettings, User
 from bridge.daemon import mail_door
+from bridge.smtpd.contract import Reply
 from bridge.smtpd.listener import MEMORY, Listener
 from tests.config.setup import private
 from tests.daemon.conftest import ADDRESS, AUTHOR, BRIDGE, House
 from tests.given import configuration
 from tests.smtpd.raw import Raw, Recorder
+from tests.turns import Turns
 from tests.wait import until
 
 HERE = configuration()
@@ -107,6 +109,35 @@ def test_each_of_several_processes_has_its_part(processes: int, total: int, per_
         assert listener.total == -(-200 // processes)
 
     asyncio.run(run())
+
+
+class Noting(Recorder):
+    """Notes in which turn of the loop each mail is read."""
+
+    turns: Turns
+
+    async def data(self, *given: Any) -> Reply:
+        self.turns.note()
+        return await super().data(*given)
+
+
+async def test_one_of_several_processes_reads_mails_by_slices() -> None:
+    policy = Noting()
+    listener = mail_door.make_listener(HERE, mail_door.terms(HERE, policy), processes=2)
+    await listener.open([Endpoint(host="127.0.0.1", port=0)])
+    clients = [await Raw.greeted(listener.ports[0]) for _ in range(16)]
+    for client in clients:
+        await client.envelope()
+        assert (await client.say("DATA")).startswith("354 ")
+    with Turns() as policy.turns:
+        for client in clients:
+            client.writer.write(b"Subject: Alarm\r\n\r\n.\r\n")
+        assert all([(await client.reply()).startswith("250 ") for client in clients])
+    assert policy.turns.noted.total() == 16
+    assert policy.turns.most <= 6
+    await listener.drain(1.0)
+    for client in clients:
+        await client.close()
 
 
 @pytest.mark.parametrize(

@@ -327,8 +327,10 @@ class Disk:
 
     async def meet(self, count: int) -> None:
         """So many come while one commit is under way; from there on `happened` tells."""
-        gate, first = await held(self.writer)
+        gate = Gate()
+        first = self.writer.put(gate)
         first.add_done_callback(lambda _: self.happened.append("first answered"))
+        assert await asyncio.to_thread(gate.entered.wait, PATIENCE)
         self.happened.clear()
         crowd = self.ask(count, "crowd")
         gate.open.set()
