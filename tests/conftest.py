@@ -5,7 +5,9 @@ required since its security release 3.14. An older aiohttp is not the way out, s
 ``test_the_repair_of_aioresponses_is_still_needed`` in tests/providers/test_client.py fails once this can go.
 """
 
+import gc
 import io
+import logging
 import sys
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -49,6 +51,34 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
     ]
     return report
+
+
+class _Unheard(logging.Handler):
+    """What asyncio says of an error that nobody asked for, or of a task that nobody waited for, when it throws it away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if "was never retrieved" in said or "was destroyed" in said:
+            self.said.append(said)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is there now stays; it is not looked through again and again
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _leaves_nothing_behind() -> Iterator[None]:
+    """What a file leaves to be thrown away is thrown away at its end: the next one would hear of it, now and then."""
+    unheard = _Unheard()
+    logging.getLogger("asyncio").addHandler(unheard)
+    yield
+    gc.collect()
+    logging.getLogger("asyncio").removeHandler(unheard)
+    assert not unheard.said
 
 
 @pytest.fixture

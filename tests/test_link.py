@@ -168,6 +168,9 @@ async def test_an_answer_may_be_a_future_that_was_or_will_be_there() -> None:
         with pytest.raises(Mistake, match=r"^ValueError$"):
             await asyncio.wait_for(asked["wrong"], PATIENCE)
         assert not asked["gone"].done()
+        far.link.close()
+        with pytest.raises(LinkLost):
+            await asyncio.wait_for(asked["gone"], PATIENCE)
 
 
 async def test_what_is_made_of_an_answer_may_be_a_mistake() -> None:
