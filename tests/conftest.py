@@ -1,8 +1,5 @@
-"""What all tests share: no network but this machine, the log as the operator would see it, the repair of aioresponses.
-
-aioresponses 0.7.9, the latest, builds aiohttp's answers without the argument `stream_writer`, which aiohttp has
-required since its security release 3.14. An older aiohttp is not the way out, so its answers are built here.
-``test_the_repair_of_aioresponses_is_still_needed`` in tests/providers/test_client.py fails once this can go.
+"""What all tests share: no network but this machine, the log as the operator would see it, no file's rubbish in the
+next.
 """
 
 import gc
@@ -10,30 +7,16 @@ import io
 import logging
 import sys
 from collections.abc import Generator, Iterator
-from typing import Any
-from unittest.mock import Mock
 
-import aiohttp
-import aioresponses.core
 import pytest
 
 from bridge import log
-from tests import loopback
+from tests import loopback, repairs
 
 pytest_plugins = ["tests.databases"]
 
 loopback.only()
-
-
-class RepairedResponse(aiohttp.ClientResponse):
-    """`aiohttp.ClientResponse` that can be made without a `stream_writer`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("stream_writer", Mock(output_size=0))
-        super().__init__(*args, **kwargs)
-
-
-aioresponses.core.ClientResponse = RepairedResponse  # type: ignore[attr-defined] # it imports the name
+repairs.make()
 
 
 class _Captured(io.StringIO):
@@ -54,7 +37,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 class _Unheard(logging.Handler):
-    """What asyncio says of an error that nobody asked for, or of a task that nobody waited for, when it throws it away."""
+    """What asyncio says of an error that nobody asked for, or a task that nobody waited for, as it throws it away."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -331,16 +331,6 @@ async def test_an_answer_through_aioresponses() -> None:
     assert found.verdict is Verdict.ACCEPTED
 
 
-async def test_the_repair_of_aioresponses_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the repair in tests/conftest.py when this fails: aioresponses can do without it."""
-    monkeypatch.setattr("aioresponses.core.ClientResponse", aiohttp.ClientResponse)
-    with aioresponses() as mocked:
-        mocked.get("https://api.example.com/", payload={})
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(TypeError, match="stream_writer"):
-                await session.get("https://api.example.com/")
-
-
 async def test_notifications_are_read_with_the_country_of_the_account() -> None:
     body = (
         b'{"messageType":"text","senderAddress":"436600000001","textMessageContent":"x",'
