@@ -212,6 +212,8 @@ class Table:
         for address in self._mailable.get(phone, ()):
             if address.rpartition("@")[2] in known:
                 return address
+        if not (phone.isascii() and phone.isdigit()):  # a phone's name, which numbering plans may read as a number
+            return None
         for domain in self._patterns:
             if domain not in known:
                 continue

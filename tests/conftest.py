@@ -44,7 +44,7 @@ class _Unheard(logging.Handler):
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = record.getMessage()
+        said = str(record.msg)  # others' may not fit its arguments
         if "was never retrieved" in said or "was destroyed" in said:
             self.said.append(said)
 

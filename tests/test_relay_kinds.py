@@ -36,7 +36,8 @@ MARK = "@MARK@"
 """Stands where each case puts a number of its own, by which it is found again."""
 
 _WORDS = st.text(max_size=30)
-_PHONES = st.sampled_from([PHONE, f"+{PHONE}", "06600000001", "828282", "Bank", "4" * 70]) | _WORDS
+_ALMOST = [f"{PHONE}\ud800", f"+{PHONE}{'[' * 70}", f"{PHONE} x"]  # begin as a number does
+_PHONES = st.sampled_from([PHONE, f"+{PHONE}", "06600000001", "828282", "Bank", "4" * 70, *_ALMOST]) | _WORDS
 _LINES = st.sampled_from([LINE, "0660 0000099", "828282", "", None])
 _KINDS = st.sampled_from(["international", "national", "shortcode", "alphanumeric"])
 _FLAGS = st.sampled_from([True, False, "true", "false", 1])

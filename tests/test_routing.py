@@ -92,6 +92,8 @@ def test_the_address_of_a_phone_is_its_own_row_before_a_group_or_a_pattern() -> 
     assert found.address_for("4915112345678", DOMAINS) is None  # not a country of the pattern
     assert found.address_for("828282", DOMAINS) is None
     assert found.address_for(BEN, ["other.example.com"]) is None
+    for almost in (f"{BEN}\ufffd", f"+{BEN}", f"{BEN}[", f"{BEN}\u0663", ""):
+        assert found.address_for(almost, DOMAINS) is None, "it begins as a number does, and is none"
 
 
 def test_the_address_of_a_phone_really_leads_to_it() -> None:

@@ -40,10 +40,19 @@ def place() -> Path:
 
 def mailrise() -> Path:
     """Mailrise's command. Raises `Missing`."""
-    command = place() / "mailrise" / "bin" / "mailrise"
-    if not command.is_file():
+    environment = place() / "mailrise"
+    if not (environment / "bin" / "mailrise").is_file():
         raise Missing(f"Mailrise is not installed: {_HOW}")
-    return command
+    if not _is_of_this_python(environment):
+        raise Missing(f"Mailrise is installed for another Python, which may be faster or slower: {_HOW}")
+    return environment / "bin" / "mailrise"
+
+
+def _is_of_this_python(environment: Path) -> bool:
+    said = (environment / "pyvenv.cfg").read_text(encoding="utf-8")
+    home = next((line.partition("=")[2].strip() for line in said.splitlines() if line.startswith("home ")), "")
+    base = Path(sys._base_executable)  # type: ignore[attr-defined] # of CPython alone
+    return Path(home).resolve() == base.resolve().parent
 
 
 def program(name: str) -> Path:
@@ -103,7 +112,7 @@ def _install_debian() -> None:
 
 def _install_mailrise() -> None:
     environment = place() / "mailrise"
-    if not (environment / "bin" / "mailrise").is_file():
+    if not (environment / "bin" / "mailrise").is_file() or not _is_of_this_python(environment):
         venv.create(environment, with_pip=True, clear=True)
         _run(str(environment / "bin" / "pip"), "install", "-q", f"mailrise=={MAILRISE}")
 

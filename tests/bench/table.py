@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,7 +71,8 @@ def _word(verdict: Verdict, bound: float) -> str:
 
 def machine() -> str:
     """What it was measured on, in a line."""
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    python = f"Python {platform.python_version()} of {sys.base_prefix}"  # builds differ by a third in speed
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {python}"
 
 
 def as_json(outcomes: Sequence[tuple[Stage, Outcome]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Foreign programs: a word where one is missing, and where it is there, that it does what it is measured at."""
 
+import venv
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -21,6 +22,18 @@ def test_what_is_missing_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(Missing, match=r"kannel .* tests\.bench\.peers install"):
         peers.program("kannel")
     assert "missing" in peers.shown()["kannel"]
+
+
+def test_one_in_python_runs_in_the_python_that_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(peers.PLACE, str(tmp_path))
+    environment = tmp_path / "mailrise"
+    venv.create(environment)
+    (environment / "bin" / "mailrise").touch()
+    assert peers.mailrise() == environment / "bin" / "mailrise"
+    said = (environment / "pyvenv.cfg").read_text(encoding="utf-8")
+    (environment / "pyvenv.cfg").write_text(said.replace("home = ", "home = /elsewhere"), encoding="utf-8")
+    with pytest.raises(Missing, match=r"another Python.* tests\.bench\.peers install"):
+        peers.mailrise()
 
 
 @pytest.mark.parametrize(
