@@ -49,7 +49,10 @@ listen = ["127.0.0.1:{console}"]
 """
 
 PROCESSES = 2
-"""`[smtpd] processes` where several are measured: as many as the machine of the goals has cores."""
+"""`processes` where several are measured: as many as the machine of the goals has cores."""
+
+MAX_IN_FLIGHT = 64
+"""Calls at the provider at a time: more than the 50 clients of the stages, or it is this that would be measured."""
 
 SERVE = "tests.bench.program"
 """The module that runs the daemon; see there for the variants."""
@@ -94,7 +97,7 @@ def configured(
     smarthost: int | None = None,
     routes: str = ROUTES,
     spool: str = 'url = "sqlite:smsbridge.db"',
-    max_in_flight: int = 32,
+    max_in_flight: int = MAX_IN_FLIGHT,
     processes: int = 1,
     extra: str = "",
     token: str = "",
