@@ -19,7 +19,6 @@ from typing import Any
 from tests.bench import contestants as who
 from tests.bench.bridges import Bridge, bridge
 from tests.bench.frame import Missing, Options, Outcome, Shot, Stage, Table
-from tests.bench.processes import busy
 from tests.bench.sinks import Sink, provider
 
 _RATE = 400
@@ -118,11 +117,15 @@ async def _sampled(spy: str, pid: int, file: Path) -> Any:
 
 
 def _used(pid: int) -> dict[str, float]:
-    """Seconds of processor time of the first thread, "loop", and of all others."""
-    whole = busy([pid])
-    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    first = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-    return {"loop": first, "others": whole - first}
+    """Seconds of processor time of the first thread, "loop", and of all others; to the nanosecond, where ticks of
+    /proc/PID/stat are a hundredth of a second, in which 30 mails are taken.
+    """
+    spent: dict[str, float] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that ended just now
+            spent[task.name] = int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    first = spent.pop(str(pid))
+    return {"loop": first, "others": sum(spent.values())}
 
 
 def by_stage(stacks: str) -> dict[str, Counter[str]]:
