@@ -71,7 +71,7 @@ def _word(verdict: Verdict, bound: float) -> str:
 
 def machine() -> str:
     """What it was measured on, in a line."""
-    python = f"Python {platform.python_version()} of {sys.base_prefix}"  # builds differ by a third in speed
+    python = f"Python {platform.python_version()} of {sys.base_prefix}"  # builds of one version differ in speed
     return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {python}"
 
 
