@@ -217,11 +217,21 @@ def line(text: str, country: str) -> str:
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 
+def is_number(digits: str) -> bool:
+    """Whether these are the E.164 digits of a valid number, and nothing that could be read as one besides."""
+    return _known(digits) is not None
+
+
+def _known(digits: str) -> _Plan | None:
+    found = _plan("+" + digits, None)
+    return found if found is not None and found.digits == digits else None
+
+
 def region(number: str) -> str | None:
     """The ISO 3166 region of E.164 digits, or None: not valid, or of no country (satellites, global
     networks).
     """
-    found = _plan("+" + number, None)
+    found = _known(number)
     return None if found is None else found.region
 
 
@@ -233,7 +243,7 @@ def is_dear(number: str) -> bool:
     """
     if number.startswith(_NEVER):
         return True
-    found = _plan("+" + number, None)
+    found = _known(number)
     return found is None or found.region is None or not found.usual
 
 

@@ -203,7 +203,7 @@ class Table:
         return self._by_line.get(line)
 
     def address_for(self, phone: str, domains: Iterable[str]) -> str | None:
-        """The address in `domains` to which one can mail to reach just this phone (E.164 digits), or None.
+        """The address in `domains` to which one can mail to reach just this phone, or None: also of what is no number.
 
         An exact row with that number alone comes first. Else the number itself is tried as a local part
         against the ``{local}`` rows, within the countries such a row may reach.
@@ -212,7 +212,7 @@ class Table:
         for address in self._mailable.get(phone, ()):
             if address.rpartition("@")[2] in known:
                 return address
-        if not (phone.isascii() and phone.isdigit()):  # a phone's name, which numbering plans may read as a number
+        if not normalize.is_number(phone):  # a short code, or a name: no mail to it would be taken
             return None
         for domain in self._patterns:
             if domain not in known:

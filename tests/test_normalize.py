@@ -305,6 +305,18 @@ def _unread(text: str, country: str) -> bool:
 
 
 @pytest.mark.parametrize(
+    ("digits", "expected"),
+    [("436600000012", True), ("881612345678", True), ("828282", False), ("", False), ("Bank", False)]
+    + [(f"436600000012{more}", False) for more in ("\ufffd", "[", " x", "\u0663", ";ext=1")]
+    + [("+436600000012", False), ("4306600000012", False), ("43 6600000012", False)],
+)
+def test_only_the_digits_of_a_number_are_one(digits: str, expected: bool) -> None:
+    assert normalize.is_number(digits) is expected
+    assert expected or normalize.region(digits) is None
+    assert expected or normalize.is_dear(digits)
+
+
+@pytest.mark.parametrize(
     ("number", "places", "expected"),
     [
         ("436600000012", ("AT",), True),

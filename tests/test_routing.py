@@ -105,6 +105,9 @@ def test_the_address_of_a_phone_really_leads_to_it() -> None:
     assert taken.address_for(BEN, DOMAINS) == f"+{BEN}@sms.example.com"
     plus = table({"address": "+43*@sms.example.com", "local": True})
     assert plus.address_for(BEN, DOMAINS) == f"+{BEN}@sms.example.com"
+    by_prefix = table({"address": "*@sms.example.com", "local": True, "countries": ("+43660",)})
+    assert by_prefix.address_for(BEN, DOMAINS) == f"{BEN}@sms.example.com"
+    assert by_prefix.address_for("43660", DOMAINS) is None, "a short code, which a mail cannot name"
     groups = table({"address": "alarm-*@sms.example.com", "numbers": (ANNA,)})
     assert groups.address_for(ANNA, DOMAINS) is None
 
