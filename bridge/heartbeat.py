@@ -33,7 +33,8 @@ from bridge.message import (
     Sms,
     encode_sms,
 )
-from bridge.spool import Accepted, Intake, Spool, Taking
+from bridge.spool import Accepted, Intake
+from bridge.spool.contract import Spool, Taking
 
 EVERY: Final = 5.0
 """Seconds between two looks."""

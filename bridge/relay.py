@@ -15,7 +15,8 @@ from bridge.config import Configuration
 from bridge.message import Channel, Delivery, IncomingSms, Reports, StoreUnavailable, Unreadable
 from bridge.nouns import light
 from bridge.routing import Route
-from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake, Taking
+from bridge.spool import CONVERSATION_FOR, Accepted, Conversation, Intake
+from bridge.spool.contract import Taking
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from bridge.message import Channel, Clock, NewId, Report, StoreUnavailable
 from bridge.posts import Answer, Post
 from bridge.providers import Outcome, Provider
 from bridge.relay import or_put_aside, take_in
-from bridge.spool import Taking
+from bridge.spool.contract import Taking
 
 MAX_BODY: Final = 256 * 1024
 BODY_WITHIN: Final = 10.0

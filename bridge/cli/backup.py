@@ -8,7 +8,7 @@ from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.cli.terminal import ticking
 from bridge.config.problems import ConfigError, Problem
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 
 @click.command()

@@ -10,7 +10,7 @@ from bridge.cli.options import print_json, say, with_config, with_json
 from bridge.cli.spool import with_spool
 from bridge.cli.terminal import ticking
 from bridge.message import StoreUnavailable
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.forgetting import Forgotten, Moved, Number
 from bridge.spool.forgetting import number as number_of
 

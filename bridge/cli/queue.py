@@ -17,7 +17,8 @@ from bridge.cli.search import Wanted, pages, sought, with_filters
 from bridge.cli.spool import with_spool, with_window
 from bridge.cli.terminal import Told, counting, table, width
 from bridge.message import Delivery
-from bridge.spool import OPEN, Arrival, Event, Spool, operations
+from bridge.spool import OPEN, Arrival, Event, operations
+from bridge.spool.contract import Spool
 
 if TYPE_CHECKING:
     from bridge.console.sources import Store

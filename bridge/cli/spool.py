@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bridge.cli.options import run
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 if TYPE_CHECKING:
     from bridge.config import Configuration

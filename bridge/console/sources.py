@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bridge.config import Configuration
 from bridge.message import Channel, Clock
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.window import Window
 
 

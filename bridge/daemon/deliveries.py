@@ -19,7 +19,7 @@ from bridge.message import Channel, Clock
 from bridge.notices import EVERY as NOTICES_EVERY
 from bridge.notices import Notices
 from bridge.providers import Provider
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.shared import Shared
 from bridge.transports import Transport
 

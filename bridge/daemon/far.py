@@ -81,7 +81,7 @@ class FarLogins:
 
 
 class FarSpool:
-    """Keeps `bridge.spool.Taking`."""
+    """Keeps `bridge.spool.contract.Taking`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

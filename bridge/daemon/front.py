@@ -12,7 +12,7 @@ from bridge.smtpd.bell import Bell, Ring
 from bridge.smtpd.desk import Clerk
 from bridge.smtpd.door import Door
 from bridge.smtpd.till import Till
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from bridge import __version__, metrics
 from bridge.daemon import window
 from bridge.delivery import Agent
 from bridge.message import Channel
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 STILL: Final = 60.0
 """Seconds after which a delivery that has not looked for work is called still; it does every second."""

@@ -11,7 +11,7 @@ from bridge.config import Configuration
 from bridge.daemon.parts import sqlite_path
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, StoreUnavailable
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.depth import Deep
 from bridge.spool.disk import lock
 from bridge.spool.shared import Shared

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 NEAR: Final = 1000
 """So near the limit each one counts, and what is being committed during a reading is neither left out nor counted

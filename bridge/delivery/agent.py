@@ -19,7 +19,7 @@ from bridge.delivery.pace import Pace
 from bridge.delivery.pauses import Pauses
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, Receipt, StoreUnavailable, Verdict
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 LEASE = 300.0
 """Seconds for which what is past its end is put aside."""

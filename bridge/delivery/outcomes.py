@@ -10,7 +10,8 @@ from structlog.typing import FilteringBoundLogger
 from bridge.delivery.decide import decide
 from bridge.delivery.pauses import Pauses
 from bridge.message import Delivery, Receipt, State, StoreUnavailable
-from bridge.spool import Spool, Step
+from bridge.spool import Step
+from bridge.spool.contract import Spool
 
 SETTLE_AGAIN = 1.0
 """Seconds until the store is asked again."""

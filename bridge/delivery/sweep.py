@@ -6,7 +6,8 @@ from dataclasses import replace
 from bridge import metrics
 from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, OnUnknown, State
-from bridge.spool import Spool, Step
+from bridge.spool import Step
+from bridge.spool.contract import Spool
 
 EVERY = 1.0
 """Seconds between two looks."""

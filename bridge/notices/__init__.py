@@ -14,7 +14,8 @@ from bridge.log import get_logger
 from bridge.message import Channel, Clock, Delivery, NewId, Reports, StoreUnavailable
 from bridge.notices import letters
 from bridge.notices.allowance import Allowance
-from bridge.spool import NOTICES, Alert, Intake, Spool, Telling
+from bridge.spool import NOTICES, Alert, Intake, Telling
+from bridge.spool.contract import Spool
 
 EVERY = 0.5
 """Seconds between two looks."""

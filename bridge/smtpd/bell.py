@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bridge.log import get_logger
 from bridge.message import Clock, StoreUnavailable
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 
 EVERY = 3600.0
 """Seconds before the operator is told of the same thing again."""

@@ -17,7 +17,8 @@ from bridge.smtpd import holding, incoming, returned
 from bridge.smtpd.bell import Ring
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.returned import Settling
-from bridge.spool import Accepted, Intake, Spool
+from bridge.spool import Accepted, Intake
+from bridge.spool.contract import Spool
 
 
 @light

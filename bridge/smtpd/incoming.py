@@ -17,7 +17,8 @@ from bridge.config import Configuration
 from bridge.message import Channel, StoreUnavailable
 from bridge.relay import or_put_aside, take_in
 from bridge.smtpd.contract import Reply
-from bridge.spool import Accepted, Spool
+from bridge.spool import Accepted
+from bridge.spool.contract import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from bridge.config import Configuration
 from bridge.message import Bounce, StoreUnavailable
 from bridge.smtpd.contract import Reply
 from bridge.smtpd.intake import Forward
-from bridge.spool import Returned, Spool
+from bridge.spool import Returned
+from bridge.spool.contract import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ _OTHERS: Final = (State.SENDING, State.UNKNOWN, State.HELD)
 
 
 class Deep(Protocol):
-    """Every store keeps this beside `bridge.spool.Spool`."""
+    """Every store keeps this beside `bridge.spool.contract.Spool`."""
 
     async def depth(self) -> Depth:
         """Deliveries that are not done; every channel and open state is there. Raises `StoreUnavailable`."""

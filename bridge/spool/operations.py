@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.message import Channel, Delivery, State
-from bridge.spool import Spool, Step
+from bridge.spool import Step
+from bridge.spool.contract import Spool
 
 VERBS: Final = ("hold", "release", "retry", "drop")
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class SqlSpool:
-    """What `bridge.spool.Spool` asks for, but for what each store does in its own way."""
+    """What `bridge.spool.contract.Spool` asks for, but for what each store does in its own way."""
 
     async def _write(self, op: Callable[[apsw.Connection], T]) -> T:
         """Do `op` and commit it; returns only then. Raises what `op` raised, or `StoreUnavailable`."""

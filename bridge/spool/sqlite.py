@@ -120,7 +120,7 @@ def _use_wal(db: apsw.Connection) -> None:
 
 
 class SqliteSpool(SqlSpool):
-    """Keeps `bridge.spool.Spool` on one file. Build it with `open_spool`."""
+    """Keeps `bridge.spool.contract.Spool` on one file. Build it with `open_spool`."""
 
     def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection, *, command: bool) -> None:
         self.path = path

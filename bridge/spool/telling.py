@@ -41,7 +41,7 @@ OWED = "id, state, undelivered, told, tell_at, warn_at"
 
 
 def due(db: apsw.Connection, before: float, now: float, limit: int, told_to: str | None) -> list[Telling]:
-    """See `bridge.spool.Spool.telling`."""
+    """See `bridge.spool.contract.Spool.telling`."""
     collect = now - before
     values = {
         "before": before,

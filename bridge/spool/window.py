@@ -83,7 +83,7 @@ class Bubble:
 
 
 class Window(Protocol):
-    """Every store keeps this beside `bridge.spool.Spool`. All methods raise `StoreUnavailable`."""
+    """Every store keeps this beside `bridge.spool.contract.Spool`. All methods raise `StoreUnavailable`."""
 
     async def counts(self) -> Mapping[State, int]:
         """Deliveries that are not done."""

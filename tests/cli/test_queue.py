@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from bridge.message import Channel, Delivery, Sms, State, decode_sms, encode_sms
-from bridge.spool import Event, Spool, Step, operations
+from bridge.spool import Event, Step, operations
+from bridge.spool.contract import Spool
 from bridge.spool.generation import HELD
 from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge

@@ -8,7 +8,7 @@ import pytest
 from bridge.cli.spool import with_spool
 from bridge.config import ConfigError
 from bridge.message import StoreUnavailable
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.sqlite import open_spool
 from tests.make import delivery, intake
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bridge.message import Bounce, Channel, Fate, Report, ReportState, Sms, State, encode_sms
-from bridge.spool import Spool, Step
+from bridge.spool import Step
+from bridge.spool.contract import Spool
 from bridge.spool.sqlite import open_spool
 from tests.cli.conftest import Here, Ran, smsbridge
 from tests.make import NOW, delivery, intake

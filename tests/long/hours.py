@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bridge.daemon import Daemon
 from bridge.message import Sms, encode_sms
-from bridge.spool import Spool
+from bridge.spool.contract import Spool
 from bridge.spool.sqlite import open_spool
 from tests import pg
 from tests.flows.rig import POSTMASTER, SILENT, running

@@ -27,7 +27,7 @@ _STRAY: Final = Step(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What an agent wants to begin, after moves in the same transaction; see `bridge.spool.Spool.start`."""
+    """What an agent wants to begin, after moves in the same transaction; see `bridge.spool.contract.Spool.start`."""
 
     channel: Channel
     limit: int

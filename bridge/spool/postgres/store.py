@@ -48,7 +48,7 @@ _log = get_logger("spool")
 
 
 class PostgresSpool(SqlSpool):
-    """Keeps `bridge.spool.Spool` on a server that other nodes use too. Build it with `open_spool`."""
+    """Keeps `bridge.spool.contract.Spool` on a server that other nodes use too. Build it with `open_spool`."""
 
     def __init__(
         self,
