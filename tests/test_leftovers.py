@@ -27,10 +27,9 @@ def test_forgets():
 def test_a_file_fails_for_an_error_that_it_throws_away(what: str, passes: bool, tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text(_FORGETS.format(what=what), encoding="utf-8")
     (tmp_path / "test_two.py").write_text("def test_innocent():\n    pass\n", encoding="utf-8")
-    command = (
-        f"-m pytest -p tests.conftest -p no:cacheprovider --rootdir {tmp_path} -c {ROOT}/pyproject.toml {tmp_path}"
-    )
-    ran = subprocess.run([sys.executable, *command.split()], cwd=ROOT, capture_output=True, text=True, check=False)
+    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", *options, "-c", str(ROOT / "pyproject.toml"), str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode == 0) is passes, ran.stdout
     assert "2 passed" in ran.stdout
     assert ("ERROR" in ran.stdout and "test_one.py::test_forgets" in ran.stdout) is not passes
